@@ -1,0 +1,164 @@
+"""The one door to child processes: own process group, one SIGINT forwarded, nothing orphaned."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxlib.errors import ConfigError, ProcessFailed, ProcessTimedOut
+
+GRACE_SECONDS = 10.0
+_TAIL_LINES = 40
+_running: set[subprocess.Popen[str]] = set()
+_running_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A child process that has ended."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    stdin: str | None = None,
+    expect: Sequence[int] | None = (0,),
+    on_line: Callable[[str], None] | None = None,
+    log: Path | None = None,
+    grace: float = GRACE_SECONDS,
+) -> Completed:
+    """Run ``argv`` to its end and return what it said.
+
+    ``env`` is the whole environment (None: ours). ``stdin`` is written to the child, the way for
+    secrets. ``expect`` lists the exit codes that are no error (None: any). ``on_line`` sees each
+    line of stdout and stderr as it comes, and ``log`` gets them appended.
+
+    On Ctrl-C, or after ``timeout`` seconds, the child's group gets exactly one SIGINT, ``grace``
+    seconds to end by itself, and only then SIGKILL.
+
+    Raises ``ConfigError`` (no such program), ``ProcessFailed``, ``ProcessTimedOut``.
+    """
+    argv = tuple(argv)
+    start = time.monotonic()
+    try:
+        child = subprocess.Popen(
+            argv,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as exc:
+        raise ConfigError(argv[0], "no such program", "Run `cx doctor` to see what is missing") from exc
+    with _running_lock:
+        _running.add(child)
+    out = _Collector(child.stdout, on_line, log)
+    err = _Collector(child.stderr, on_line, log)
+    try:
+        if stdin is not None and child.stdin is not None:
+            try:
+                child.stdin.write(stdin)
+                child.stdin.close()
+            except BrokenPipeError:
+                pass  # the child ended without reading; its exit code tells
+        try:
+            child.wait(timeout)
+        except subprocess.TimeoutExpired as exc:
+            _end(child, grace)
+            raise ProcessTimedOut(argv, timeout, err.tail() or out.tail()) from exc
+        except KeyboardInterrupt:
+            _end(child, grace)
+            raise
+    finally:
+        if child.poll() is None:
+            _end(child, grace)
+        out.join()
+        err.join()
+        with _running_lock:
+            _running.discard(child)
+    done = Completed(argv, child.returncode, out.text(), err.text(), time.monotonic() - start)
+    if expect is not None and done.code not in expect:
+        raise ProcessFailed(argv, done.code, err.tail() or out.tail(), log)
+    return done
+
+
+def interrupt_all() -> None:
+    """Forward one SIGINT to every running child: Ctrl-C reaches only the main thread."""
+    with _running_lock:
+        children = list(_running)
+    for child in children:
+        _signal(child, signal.SIGINT)
+
+
+def _end(child: subprocess.Popen[str], grace: float) -> None:
+    """One SIGINT, ``grace`` seconds of patience even if Ctrl-C comes again, then SIGKILL."""
+    _signal(child, signal.SIGINT)
+    deadline = time.monotonic() + grace
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            child.wait(left)
+            break
+        except subprocess.TimeoutExpired:
+            break
+        except KeyboardInterrupt:
+            continue
+    _signal(child, signal.SIGKILL)  # also whatever the child left behind in its group
+    child.wait()
+
+
+def _signal(child: subprocess.Popen[str], number: signal.Signals) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+class _Collector(threading.Thread):
+    """Reads one stream to its end, so that neither side ever blocks on a full pipe."""
+
+    def __init__(self, stream: object, on_line: Callable[[str], None] | None, log: Path | None) -> None:
+        super().__init__(daemon=True)
+        self._stream, self._on_line, self._log = stream, on_line, log
+        self._lines: list[str] = []
+        self.start()
+
+    def run(self) -> None:
+        sink = self._log.open("a") if self._log else None
+        try:
+            for line in self._stream:  # type: ignore[attr-defined]
+                self._lines.append(line)
+                if sink:
+                    sink.write(line)
+                    sink.flush()
+                if self._on_line:
+                    self._on_line(line.rstrip("\n"))
+        finally:
+            if sink:
+                sink.close()
+            self._stream.close()  # type: ignore[attr-defined]
+
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def tail(self) -> str:
+        return "".join(deque(self._lines, _TAIL_LINES)).strip()

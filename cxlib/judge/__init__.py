@@ -1,0 +1,1 @@
+"""Observations in, verdict out: pure functions, no clock, no network, no environment."""

@@ -1,0 +1,1 @@
+"""What flows between the layers: frozen values, no input or output."""

@@ -1,0 +1,94 @@
+"""Where things are: the site's description, the user's caches and state, the checkout."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError
+
+from cxlib.errors import ConfigError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = ("staging", "canary", "production")
+# The ports of the pipeline at the floating address, as the mission names them.
+PORTS = {
+    "minio": 9000,
+    "minio-console": 9001,
+    "mlflow": 8000,
+    "grafana": 3000,
+    "prometheus": 4000,
+    "label-studio": 5000,
+    "staging": 8081,
+    "canary": 8080,
+    "production": 80,
+    "kubernetes": 6443,
+}
+REGISTRY = "registry.kube-system.svc.cluster.local:5000"
+MODEL_NAME = "BirdClassificationModel"
+
+
+class Site(BaseModel):
+    """One ``sites/<name>/site.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    protected: bool = False
+    floating_address: IPvAnyAddress
+    supply_address: IPvAnyAddress
+    ssh_user: str
+    nodes: Annotated[dict[str, IPvAnyAddress], Field(min_length=1)]
+
+    @property
+    def folder(self) -> Path:
+        return CHECKOUT / "sites" / self.name
+
+    @property
+    def state(self) -> Path:
+        """What the machine remembers of this site: Terraform state, keys, kubeconfig. Mode 0700."""
+        folder = state_root() / self.name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.state / "kubeconfig"
+
+    def url(self, port: str) -> str:
+        """Base URL of a pipeline port by its name in ``PORTS``, at the floating address."""
+        return f"http://{self.floating_address}:{PORTS[port]}"
+
+
+def load_site(name: str) -> Site:
+    """The site called ``name``. Raises ``ConfigError`` naming the file, the field and the fix."""
+    path = CHECKOUT / "sites" / name / "site.toml"
+    known = sorted(p.parent.name for p in (CHECKOUT / "sites").glob("*/site.toml"))
+    if name not in known:
+        raise ConfigError("--site", f"there is no site '{name}'", f"Use one of: {', '.join(known)}")
+    try:
+        return Site.model_validate(tomllib.loads(path.read_text()))
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(str(path), f"not TOML: {exc}", "Mend the line it names") from exc
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{path}: {field}", first["msg"], "See docs/sites.md for every field") from exc
+
+
+def cache_root() -> Path:
+    """What can be made again: toolchain and images, keyed by content. ``CX_CACHE`` overrides it."""
+    return Path(os.environ.get("CX_CACHE") or platformdirs.user_cache_path("cx"))
+
+
+def state_root() -> Path:
+    """What belongs to the machine's sites. ``CX_STATE`` overrides it."""
+    return Path(os.environ.get("CX_STATE") or platformdirs.user_state_path("cx"))
+
+
+def runs_root() -> Path:
+    """One folder a run, in the checkout: reports, load samples, diagnostics."""
+    return CHECKOUT / ".cx" / "runs"
