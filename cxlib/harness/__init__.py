@@ -1,0 +1,1 @@
+"""What makes `pytest features/` a harness: collection, choice, progress, summary, diagnostics."""

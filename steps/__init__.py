@@ -1,0 +1,1 @@
+"""The step functions, by domain: one line of Gherkin, one call."""
