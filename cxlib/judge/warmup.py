@@ -1,0 +1,71 @@
+"""Where a load level has become steady: what came before is warm-up and is cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cxlib.model.run import Level
+    from cxlib.model.sample import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUpRule:
+    """``needed`` successive windows of ``seconds`` agree within ``tolerance``, in the first ``most``."""
+
+    seconds: float = 5.0
+    needed: int = 3
+    most: int = 10
+    tolerance: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    start: float
+    throughput: float
+    median: float | None  # of the requests that succeeded; None when none did
+
+
+def steady_from(samples: Samples, levels: list[Level], rule: WarmUpRule) -> float | None:
+    """Second of the run from which one load level is steady, or None when it never is.
+
+    ``samples`` and ``levels`` are those of one load level; ``levels`` has more than one entry when
+    the run was extended.
+    """
+    windows = [w for level in levels for w in _windows(samples, level, rule.seconds)][: rule.most]
+    for first in range(len(windows) - rule.needed + 1):
+        group = windows[first : first + rule.needed]
+        if _agree([w.throughput for w in group], rule) and _agree([w.median for w in group], rule):
+            return group[0].start
+    return None
+
+
+def _agree(values: list[float | None] | list[float], rule: WarmUpRule) -> bool:
+    numbers = [v for v in values if v is not None]
+    if len(numbers) < len(values):
+        return not numbers  # nothing succeeded in any of them: that is steady too
+    return min(numbers) > 0 and max(numbers) <= min(numbers) * (1 + rule.tolerance)
+
+
+def _windows(samples: Samples, level: Level, seconds: float) -> list[_Window]:
+    import numpy as np
+
+    order = np.argsort(samples.scheduled, kind="stable")
+    times = samples.scheduled[order]
+    latency, good = samples.latency[order], ~samples.failed[order]
+    found = []
+    for i in range(int((level.end - level.start) / seconds + 1e-6)):
+        start = level.start + i * seconds
+        a, b = np.searchsorted(times, [start, start + seconds])
+        found.append(_Window(start, (b - a) / seconds, _median(latency[a:b][good[a:b]])))
+    return found
+
+
+def _median(values: NDArray[np.float64]) -> float | None:
+    import numpy as np
+
+    return float(np.median(values)) if len(values) else None

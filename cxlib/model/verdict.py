@@ -1,0 +1,101 @@
+"""What a gate says of a run."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+class Verdict(enum.Enum):
+    """From good to bad; only PASS opens a gate."""
+
+    PASS = "PASS"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    FAIL = "FAIL"
+    INVALID = "INVALID"
+
+    @property
+    def exit_code(self) -> int:
+        return {"PASS": 0, "FAIL": 3, "INCONCLUSIVE": 4, "INVALID": 5}[self.value]
+
+    @staticmethod
+    def worst(verdicts: Iterable[Verdict]) -> Verdict:
+        """The worst of one or more verdicts. Raises ``ValueError`` on none: nothing is not PASS."""
+        order = list(Verdict)
+        return max(verdicts, key=order.index)
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """One criterion judged.
+
+    ``value``, ``low``, ``high`` and ``limit`` are in ``unit``; low to high is what the true value
+    lies in, each end at one-sided 95 %; None where the samples cannot bound it. ``more`` is how
+    many further samples would settle it if they are like these.
+    """
+
+    text: str
+    verdict: Verdict
+    reason: str
+    limit: float
+    unit: str
+    blocking: bool = True
+    key: bool = False
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    n_effective: float = 0.0
+    more: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition of a valid measurement."""
+
+    name: str
+    ok: bool
+    seen: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """A gate judged: the worst of its blocking criteria, or INVALID when the measurement is broken."""
+
+    gate: str
+    verdict: Verdict
+    reason: str
+    criteria: tuple[CriterionResult, ...] = ()
+    checks: tuple[Check, ...] = ()
+    warm_up: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def wants_samples(self) -> bool:
+        """Whether more of the same load could turn this INCONCLUSIVE into a PASS."""
+        open_ = [c for c in self.criteria if c.blocking and c.verdict is Verdict.INCONCLUSIVE]
+        return self.verdict is Verdict.INCONCLUSIVE and bool(open_) and all(c.more for c in open_)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for ``verdict.json``."""
+        data = asdict(self)
+        data["verdict"] = self.verdict.value
+        data["warm_up"] = dict(self.warm_up)
+        for criterion, result in zip(data["criteria"], self.criteria, strict=True):
+            criterion["verdict"] = result.verdict.value
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> GateVerdict:
+        """The verdict that ``as_json`` wrote. Raises ``KeyError``, ``TypeError`` or ``ValueError``."""
+        criteria = (CriterionResult(**{**c, "verdict": Verdict(c["verdict"])}) for c in data["criteria"])
+        return cls(
+            data["gate"],
+            Verdict(data["verdict"]),
+            data["reason"],
+            tuple(criteria),
+            tuple(Check(**c) for c in data["checks"]),
+            dict(data["warm_up"]),
+        )
