@@ -1,0 +1,3 @@
+module cx.local/supply/pause
+
+go 1.25.0
