@@ -71,7 +71,7 @@ def _percentile(samples: Samples, criterion: Criterion) -> CriterionResult:
     effect = share.design_effect(over, good.scheduled)
     k = int(over.sum())
     verdict = _verdict(k, n, effect, allowed, criterion.wants_less, strict=False)
-    ordered = np.sort(latency) * (limit and criterion.limit / limit)
+    ordered = np.sort(latency) * criterion.per_second
     most, least = share.most_within(allowed, n, effect), share.least_above(allowed, n, effect)
     return replace(
         unjudged(criterion, verdict, _reason("over the limit", k, n, effect, allowed), n),

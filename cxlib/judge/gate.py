@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cxlib.errors import ConfigError
@@ -14,6 +14,9 @@ from cxlib.model.criterion import Criterion, Gate
 from cxlib.model.verdict import Check, CriterionResult, GateVerdict, Verdict
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from cxlib.model.run import Level, Run
     from cxlib.model.sample import Samples
 
@@ -26,9 +29,9 @@ def judge(run: Run, samples: Samples, gate: Gate, rule: WarmUpRule = WARM_UP) ->
     checks = validity(run, samples)
     if len(samples):
         check_endpoints(gate, samples.names)
-    steady = _steady_samples(run, samples, rule) if len(samples) else {}
-    results = tuple(_one(run, samples, c, steady) for c in gate.criteria)
-    warm_up = {level: start for level, (_, start) in steady.items() if start is not None}
+    steady = _find_steady(run, samples, rule)
+    results = tuple(_one(samples, c, steady) for c in gate.criteria)
+    warm_up = {level: start for level, start in steady.since.items() if start is not None}
     return _conclude(gate.name, results, checks, warm_up)
 
 
@@ -54,47 +57,48 @@ def check_endpoints(gate: Gate, known: Sequence[str]) -> None:
 def broken(gate: Gate, reason: str) -> GateVerdict:
     """The verdict on a run folder that cannot be read as one."""
     results = tuple(one.unjudged(c, Verdict.INVALID, reason) for c in gate.criteria)
-    return GateVerdict(gate.name, Verdict.INVALID, reason, results, (Check("run folder", False, reason, "whole"),))
+    check = Check("run folder", False, reason, "whole and readable")
+    return GateVerdict(gate.name, Verdict.INVALID, reason, results, (check,))
 
 
-_Steady = dict[str, "tuple[Samples, float | None]"]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steady:
+    """``since``: by load level, the second from which it is steady; ``mask`` (n,): what is left then."""
+
+    since: dict[str, float | None]
+    mask: NDArray[np.bool_]
 
 
-def _steady_samples(run: Run, samples: Samples, rule: WarmUpRule) -> _Steady:
-    """By load level: its samples after warm-up, and the second from which they are steady."""
+def _find_steady(run: Run, samples: Samples, rule: WarmUpRule) -> _Steady:
+    import numpy as np
+
     levels: dict[str, list[Level]] = {}
     for level in run.levels:
         levels.setdefault(str(level), []).append(level)
-    found: _Steady = {}
+    since: dict[str, float | None] = {}
+    mask = np.zeros(len(samples), dtype=bool)
     for text, entries in levels.items():
-        own = samples.where((samples.users == entries[0].users) & (samples.rate == entries[0].rate))
-        start = steady_from(own, entries, rule)
-        found[text] = (own if start is None else own.where(own.scheduled >= start), start)
-    return found
+        own = (samples.users == entries[0].users) & (samples.rate == entries[0].rate)
+        if own.any():
+            start = since[text] = steady_from(samples.where(own), entries, rule)
+            mask |= own & (samples.scheduled >= (start or 0.0))
+    return _Steady(since, mask)
 
 
-def _one(run: Run, samples: Samples, criterion: Criterion, steady: _Steady) -> CriterionResult:
-    import numpy as np
-
-    wanted = [t for t in steady if criterion.level is None or t == str(criterion.level)]
+def _one(samples: Samples, criterion: Criterion, steady: _Steady) -> CriterionResult:
     about = samples.name == criterion.endpoint
     if criterion.level:
-        about &= samples.users == int(criterion.level.amount)
+        about = about & (samples.users == int(criterion.level.amount))
     if not about.any():
         return one.unjudged(criterion, Verdict.INVALID, "no samples of it")
-    unsteady = [t for t in wanted if steady[t][1] is None and len(steady[t][0])]
+    wanted = [str(criterion.level)] if criterion.level else list(steady.since)
+    unsteady = [text for text in wanted if steady.since[text] is None]
     if unsteady:
         reason = f"never steady at {', '.join(unsteady)}: throughput or median latency kept changing"
         return one.unjudged(criterion, Verdict.INCONCLUSIVE, reason, int(about.sum()))
-    keep = np.zeros(len(samples), dtype=bool)
-    for text in wanted:
-        level = next(lv for lv in run.levels if str(lv) == text)
-        start = steady[text][1]
-        own = about & (samples.users == level.users) & (samples.rate == level.rate)
-        keep |= own & (samples.scheduled >= (start if start is not None else 0.0))
-    if not keep.any():
+    if not (about & steady.mask).any():
         return one.unjudged(criterion, Verdict.INVALID, "no samples of it after warm-up")
-    return one.judge(samples.where(keep), criterion)
+    return one.judge(samples.where(about & steady.mask), criterion)
 
 
 def _conclude(

@@ -89,7 +89,7 @@ def _mismatch(run: Run, samples: Samples) -> str:
     if (samples.finished < samples.started).any() or (samples.started < samples.scheduled).any():
         return "a request ended before it began"
     planned = {(level.users, level.rate) for level in run.levels}
-    seen = {(int(u), float(r)) for u, r in set(zip(samples.users.tolist(), samples.rate.tolist(), strict=True))}
+    seen = set(zip(samples.users.tolist(), samples.rate.tolist(), strict=True))
     if unknown := seen - planned:
         users, rate = min(unknown)
         return f"samples of a load level that it does not list ({users} users, {rate:g} rps)"

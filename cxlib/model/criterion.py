@@ -73,7 +73,12 @@ class Criterion:
     @property
     def limit_seconds(self) -> float:
         """The limit of a latency criterion in seconds."""
-        return self.limit / 1000 if self.unit == "ms" else self.limit
+        return self.limit / self.per_second
+
+    @property
+    def per_second(self) -> float:
+        """How many of the unit of a latency criterion a second has."""
+        return 1000.0 if self.unit == "ms" else 1.0
 
     @property
     def wants_less(self) -> bool:

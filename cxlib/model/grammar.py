@@ -33,7 +33,7 @@ def parse_gate(name: str, lines: Iterable[str]) -> Gate:
     """The gate ``name`` with one criterion a line. Raises ``ConfigError`` when there is none."""
     criteria = tuple(parse(line) for line in lines)
     if not criteria:
-        raise ConfigError(f"gate '{name}'", "it has no criterion, so it could prove nothing", f"Add '{EXAMPLE}'")
+        raise ConfigError(f"gate '{name}'", "it has no criterion and proves nothing", f"Add '{EXAMPLE}'")
     twice = next((c for i, c in enumerate(criteria) if c.text in {d.text for d in criteria[:i]}), None)
     if twice:
         raise ConfigError(f"gate '{name}'", f"it lists '{twice.text}' twice", "Remove one of them")
@@ -67,10 +67,10 @@ class _Scanner:
         self._check_share(metric, limit)
         level = self._level()
         if self.at < len(self.text):
-            self._wrong(f"'{self.text[self.at :].strip()}' is one too much", "End with 'at N users', or the unit")
-        return Criterion(
-            self.text, metric, metric_text, endpoint, op, limit, unit, level, prefix == "key", prefix == "watch"
-        )
+            rest = self.text[self.at :].strip()
+            self._wrong(f"'{rest}' is one too much", "End with the unit or with 'at N users'")
+        key, watch = prefix == "key", prefix == "watch"
+        return Criterion(self.text, metric, metric_text, endpoint, op, limit, unit, level, key, watch)
 
     def _prefix(self) -> str:
         found = self._take(_PREFIX)
@@ -110,11 +110,11 @@ class _Scanner:
         unit = found["unit"] if found else ""
         if unit == "at" or not unit:
             self.at, unit = before, ""
-        if unit in allowed or (not allowed and not unit):
-            return unit
-        problem = f"the unit '{unit}' does not fit this metric" if unit else "the unit is missing"
-        self.at -= len(unit)
-        self._wrong(problem, f"Write one of: {', '.join(allowed)}" if allowed else "A count has no unit")
+        if not (unit in allowed or (not allowed and not unit)):
+            problem = f"the unit '{unit}' does not fit this metric" if unit else "the unit is missing"
+            self.at -= len(unit)
+            self._wrong(problem, f"Write one of: {', '.join(allowed)}" if allowed else "A count has no unit")
+        return unit
 
     def _check_share(self, metric: Metric, limit: float) -> None:
         if _UNITS[metric] == ("%",) and limit >= 100:

@@ -15,7 +15,7 @@ class _Part(BaseModel):
 
 
 class Level(_Part):
-    """One load level: ``users`` (closed model) or ``rate`` arrivals a second; seconds since the run's start."""
+    """One load level: ``users`` (closed) or ``rate`` (open model); seconds since the run's start."""
 
     users: Annotated[int, Field(ge=0)]
     rate: Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -72,12 +72,6 @@ class GateVerdict:
     checks: tuple[Check, ...] = ()
     warm_up: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def wants_samples(self) -> bool:
-        """Whether more of the same load could turn this INCONCLUSIVE into a PASS."""
-        open_ = [c for c in self.criteria if c.blocking and c.verdict is Verdict.INCONCLUSIVE]
-        return self.verdict is Verdict.INCONCLUSIVE and bool(open_) and all(c.more for c in open_)
-
     def as_json(self) -> dict[str, Any]:
         """Plain data for ``verdict.json``."""
         data = asdict(self)

@@ -1,0 +1,87 @@
+"""The folder of a load run: ``run.json`` and ``samples.parquet`` (or ``samples.csv``)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cxlib.errors import ConfigError, CxError
+from cxlib.model.run import Run
+from cxlib.model.sample import COLUMNS, Samples
+
+
+class BrokenRun(CxError):
+    """A run folder that cannot be believed: a part is missing, damaged or of another format."""
+
+    exit_code = 5
+
+
+def read(folder: Path) -> tuple[Run, Samples]:
+    """The run and its samples. Raises ``ConfigError`` (no such folder) and ``BrokenRun``."""
+    if not folder.is_dir():
+        raise ConfigError(str(folder), "there is no such run folder", "Name a folder that holds a run.json")
+    return _run(folder / "run.json"), _samples(folder)
+
+
+def write(folder: Path, run: Run, samples: Samples) -> None:
+    """Write both files; ``run.json`` last, so that a folder that has it is whole."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").unlink(missing_ok=True)
+    schema = pa.schema([(name, _arrow_type(kind)) for name, kind in COLUMNS.items()])
+    columns = [pa.array(getattr(samples, f.name).tolist(), f.type) for f in schema]
+    parquet.write_table(pa.Table.from_arrays(columns, schema=schema), folder / "samples.parquet")
+    (folder / "run.json").write_text(run.model_dump_json(by_alias=True, indent=1) + "\n")
+
+
+def _arrow_type(kind: str) -> Any:
+    import pyarrow as pa
+
+    types = {"float64": pa.float64(), "int32": pa.int32(), "int16": pa.int16(), "str": pa.string()}
+    return types[kind]
+
+
+def _run(path: Path) -> Run:
+    from pydantic import ValidationError
+
+    try:
+        return Run.model_validate(json.loads(path.read_text()))
+    except FileNotFoundError as exc:
+        raise BrokenRun("run.json is missing") from exc
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as exc:
+        raise BrokenRun(f"run.json cannot be read: {exc}") from exc
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise BrokenRun(f"run.json does not match its format: {field}: {first['msg']}") from exc
+
+
+def _samples(folder: Path) -> Samples:
+    import pyarrow as pa
+
+    try:
+        table = _table(folder)
+        missing = [name for name in COLUMNS if name not in table.column_names]
+        if missing:
+            raise BrokenRun(f"the samples lack the column {', '.join(missing)}")
+        empty = [name for name in COLUMNS if table.column(name).null_count]
+        if empty:
+            raise BrokenRun(f"the samples have holes in the column {', '.join(empty)}")
+        typed = {n: table.column(n).cast(_arrow_type(kind)) for n, kind in COLUMNS.items()}
+        return Samples.of({n: column.to_numpy() for n, column in typed.items()})
+    except (OSError, pa.ArrowException, ValueError) as exc:
+        raise BrokenRun(f"the samples cannot be read: {exc}") from exc
+
+
+def _table(folder: Path) -> Any:
+    from pyarrow import csv, parquet
+
+    if (folder / "samples.parquet").is_file():
+        return parquet.read_table(folder / "samples.parquet")
+    if (folder / "samples.csv").is_file():
+        options = csv.ConvertOptions(column_types={n: _arrow_type(k) for n, k in COLUMNS.items()})
+        return csv.read_csv(folder / "samples.csv", convert_options=options)
+    raise BrokenRun("the samples are missing: neither samples.parquet nor samples.csv")

@@ -1,0 +1,1 @@
+"""What runs inside the Locust child process. Nothing else of the project may import it."""
