@@ -1,0 +1,1 @@
+"""The application: serves the model that lies beside it."""
