@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cxlib import progress
 from cxlib.clients import process, runfolder
 from cxlib.errors import ConfigError, CxError
-from cxlib.model.run import SCHEMA, Level, Run, Served, ServedSpan
+from cxlib.model.run import Level, Run, Served, ServedSpan
 from cxlib.model.sample import Samples
 from cxlib.settings import CHECKOUT
 
@@ -194,7 +194,7 @@ def _describe(
     from importlib.metadata import version
 
     return Run(
-        format=SCHEMA,
+        format=1,
         profile=profile.stem,
         site=site,
         started=datetime.fromtimestamp(part.began, UTC),

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
 import time
 from array import array
 from pathlib import Path
 from typing import Any
 
-import gevent
+import gevent  # type: ignore[import-untyped]
 from locust import LoadTestShape, events
 
 ORDER = Path(os.environ["CX_LOAD_ORDER"])
@@ -72,7 +73,8 @@ class Recorder:
             gevent.sleep(1)
             told += 1
             users = int(LEVELS[max(0, len(self.level_starts) - 1)][0])
-            print(f"{users} users, {len(self.started)} requests, {self.failures} failed", flush=True)
+            sys.stdout.write(f"{users} users, {len(self.started)} requests, {self.failures} failed\n")
+            sys.stdout.flush()
             if told % int(CPU_WINDOW_SECONDS) == 0:
                 now, busy = time.monotonic(), time.process_time()
                 self.highest_cpu = max(self.highest_cpu, (busy - used) / (now - wall))
@@ -93,15 +95,15 @@ class Recorder:
 
 
 recorder = Recorder()
-events.request.add_listener(recorder.record)
+events.request.add_listener(recorder.record)  # type: ignore[no-untyped-call]
 
 
-@events.test_start.add_listener
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
 def _begin(**_: Any) -> None:
     gevent.spawn(recorder.watch_processor)
 
 
-@events.quit.add_listener
+@events.quit.add_listener  # type: ignore[untyped-decorator]
 def _end(**_: Any) -> None:
     recorder.save()
 

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-SCHEMA = 1
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 

@@ -1,0 +1,43 @@
+"""A gate in a file: YAML with ``name`` and ``criteria``, a list of lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cxlib.errors import ConfigError
+from cxlib.model.criterion import Gate
+from cxlib.model.grammar import EXAMPLE, parse_gate
+
+_FORM = f"Write 'name: …' and 'criteria:' with lines such as '- {EXAMPLE}'"
+
+
+def read(path: Path) -> Gate:
+    """The gate in ``path``. Raises ``ConfigError`` naming file, field and fix."""
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text())
+    except OSError as exc:
+        raise ConfigError(str(path), f"cannot be read: {exc.strerror}", "Name a gate file") from exc
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise ConfigError(str(path), f"not YAML: {' '.join(str(exc).split())}", _FORM) from exc
+    if not isinstance(data, dict):
+        raise ConfigError(str(path), "not a mapping", _FORM)
+    if unknown := sorted(map(str, set(data) - {"name", "criteria"})):
+        raise ConfigError(f"{path}: {unknown[0]}", "unknown field", _FORM)
+    name, lines = data.get("name"), data.get("criteria")
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigError(f"{path}: name", "missing or no text", _FORM)
+    if not isinstance(lines, list):
+        raise ConfigError(f"{path}: criteria", "not a list of lines", _FORM)
+    return parse_gate(name, [_line(path, number, line) for number, line in enumerate(lines, 1)])
+
+
+def _line(path: Path, number: int, line: object) -> str:
+    """A criterion as its text: YAML takes an unquoted ``key: p95 …`` for a mapping of one."""
+    if isinstance(line, dict) and len(line) == 1:
+        prefix, rest = next(iter(line.items()))
+        line = f"{prefix}: {rest}" if isinstance(rest, str) else line
+    if not isinstance(line, str):
+        raise ConfigError(f"{path}: criteria, entry {number}", "not a line of text", _FORM)
+    return line

@@ -1,0 +1,133 @@
+"""A load gate: read the criteria, drive the load, judge, extend once, write the evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxlib import progress
+from cxlib.errors import ConfigError, GateClosed
+from cxlib.model.criterion import Gate
+from cxlib.model.grammar import parse_gate
+from cxlib.model.verdict import GateVerdict, Verdict
+
+if TYPE_CHECKING:
+    from cxlib.clients.locust import LoadLevel
+    from cxlib.judge.warmup import WarmUpRule
+    from cxlib.model.run import Run, Served
+    from cxlib.model.sample import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """A gate that was judged, and where its evidence lies."""
+
+    outcome: GateVerdict
+    folder: Path
+    served: Served
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.outcome.verdict
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+    def files(self) -> tuple[Path, ...]:
+        """What is worth keeping: run, samples, verdict and report, those that are there."""
+        names = ("run.json", "samples.parquet", "verdict.json", "report.html")
+        return tuple(p for name in names if (p := self.folder / name).is_file())
+
+    def metrics(self) -> dict[str, float]:
+        """The measured values by criterion, names fit for MLflow, in each criterion's unit."""
+        found = {}
+        for c in self.outcome.criteria:
+            if c.value is not None:
+                name = "".join(ch if ch.isalnum() or ch in "_-. /" else "_" for ch in c.text)
+                found[name[:250]] = c.value
+        return found
+
+    def summary(self) -> str:
+        """One or two lines: the verdict, why, and where to read on."""
+        return f"gate '{self.outcome.gate}' is {self.verdict.value}: {self.outcome.reason}\nreport: {self.report}"
+
+
+def run_gate(
+    *,
+    name: str,
+    host: str,
+    profile: str | Path,
+    criteria_lines: Sequence[str],
+    levels: Sequence[LoadLevel],
+    served: Callable[[], Served],
+    folder: Path,
+    site: str = "local",
+    warm_up: WarmUpRule | None = None,
+) -> GateResult:
+    """Drive ``host`` (a base URL) with the load ``profile`` and judge the samples.
+
+    ``served`` is asked what answers, before and after, and may raise ``CxError``: then it is unknown.
+    An INCONCLUSIVE run is extended once by the same levels again. ``folder`` gets run.json,
+    samples.parquet, verdict.json and report.html; it must not hold a run yet.
+
+    Raises ``ConfigError`` before any load is sent, ``ProcessFailed`` and ``ProcessTimedOut``.
+    A verdict other than PASS is returned, not raised: see ``require_pass``.
+    """
+    from cxlib.clients import locust
+    from cxlib.judge import gate as judging
+
+    gate, path = prepare(name, profile, criteria_lines, levels)
+    if (folder / "run.json").exists():
+        raise ConfigError(str(folder), "it holds a run already", "Give every run a folder of its own")
+    rule = warm_up or judging.WARM_UP
+
+    def measure() -> tuple[Run, Samples, GateVerdict]:
+        run, samples = locust.run(path, host=host, levels=levels, folder=folder, site=site, served=served)
+        return run, samples, judging.judge(run, samples, gate, rule)
+
+    run, samples, outcome = measure()
+    if outcome.verdict is Verdict.INCONCLUSIVE:
+        progress.note(f"gate '{name}' is inconclusive, the same load once more: {outcome.reason}")
+        run, samples, outcome = measure()
+    write_evidence(folder, run, samples, outcome)
+    progress.note(f"gate '{name}': {outcome.verdict.value}, {outcome.reason}")
+    return GateResult(outcome, folder, run.served.end)
+
+
+def prepare(
+    name: str, profile: str | Path, criteria_lines: Sequence[str], levels: Sequence[LoadLevel]
+) -> tuple[Gate, Path]:
+    """The gate and its locustfile. Raises ``ConfigError`` for all that can be known without load."""
+    from cxlib.clients import locust
+    from cxlib.judge import gate as judging
+
+    gate = parse_gate(name, criteria_lines)
+    if not gate.blocking:
+        raise ConfigError(f"gate '{name}'", "every criterion only watches", "Take 'watch:' from one of them")
+    if not levels or any(lv.users < 1 or lv.seconds <= 0 for lv in levels):
+        raise ConfigError(f"gate '{name}'", "a load level without users or time", "Give each at least 1 and 1 s")
+    judging.check_levels(gate, {lv.users for lv in levels})
+    path = profile if isinstance(profile, Path) else locust.locustfile(profile)
+    known = locust.endpoints(path)
+    if known is not None:
+        judging.check_endpoints(gate, known)
+    return gate, path
+
+
+def write_evidence(folder: Path, run: Run, samples: Samples, outcome: GateVerdict) -> None:
+    """Write verdict.json and report.html into ``folder``."""
+    from cxlib.report import load
+
+    text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "verdict.json").write_text(text + "\n")
+    (folder / "report.html").write_text(load.render(run, samples, outcome))
+
+
+def require_pass(result: GateResult) -> None:
+    """Raises ``GateClosed`` with the verdict's exit code (3 FAIL, 4 INCONCLUSIVE, 5 INVALID)."""
+    if result.verdict is not Verdict.PASS:
+        raise GateClosed(result.summary(), result.verdict.exit_code)
