@@ -1,0 +1,74 @@
+"""The site's git: what the cluster syncs from is a snapshot of the working tree, as it is."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from cxlib.clients import process
+from cxlib.errors import ConfigError
+
+BRANCH = "main"
+# A snapshot's commit holds nothing but its tree, so the same files give the same commit everywhere.
+_NOBODY = {"NAME": "cx", "EMAIL": "cx@localhost", "DATE": "2026-01-01T00:00:00+0000"}
+_SECONDS = 60.0
+
+
+def snapshot(worktree: Path, folders: Sequence[str], bare: Path) -> tuple[str, bool]:
+    """Put ``folders`` of ``worktree`` on ``bare``'s branch as one parentless commit.
+
+    Uncommitted and untracked files are in it, files that .gitignore names are not. The bare
+    repository is made when it isn't there. Returns the commit and whether the branch moved.
+    Raises ``ConfigError`` when none of the folders has a file.
+    """
+    if not (bare / "HEAD").is_file():
+        _git(["init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(bare)])
+    present = [folder for folder in folders if (worktree / folder).is_dir()]
+    with tempfile.TemporaryDirectory(prefix="cx-index-") as scratch:
+        env = {
+            "GIT_DIR": str(bare),
+            "GIT_WORK_TREE": str(worktree),
+            "GIT_INDEX_FILE": str(Path(scratch) / "index"),
+        }
+        if present:
+            _git(["add", "--all", "--", *present], env, worktree)
+        if not _git(["ls-files"], env, worktree):
+            raise ConfigError(str(worktree), f"nothing in {', '.join(folders)}", "Run from a whole checkout")
+        tree = _git(["write-tree"], env, worktree)
+    commit = _git(
+        ["commit-tree", tree, "-m", "What the working tree holds"], {"GIT_DIR": str(bare), **_who()}
+    )
+    moved = head(bare) != commit
+    if moved:
+        _git(["update-ref", f"refs/heads/{BRANCH}", commit], {"GIT_DIR": str(bare)})
+        _git(["update-server-info"], {"GIT_DIR": str(bare)})
+    return commit, moved
+
+
+def head(bare: Path) -> str | None:
+    """The commit that the branch of ``bare`` points at, or None."""
+    done = process.run(
+        ["git", "--git-dir", str(bare), "rev-parse", "--quiet", "--verify", f"refs/heads/{BRANCH}"],
+        timeout=_SECONDS,
+        env=_environment({}),
+        expect=(0, 1),
+    )
+    return done.stdout.strip() or None
+
+
+def _who() -> dict[str, str]:
+    return {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in _NOBODY.items()}
+
+
+def _git(arguments: Sequence[str], env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
+    done = process.run(["git", *arguments], timeout=_SECONDS, env=_environment(env or {}), cwd=cwd)
+    return done.stdout.strip()
+
+
+def _environment(extra: dict[str, str]) -> dict[str, str]:
+    """The caller's environment without its git settings: they would change what a snapshot holds."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    nothing = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    return {**clean, **nothing, **extra}

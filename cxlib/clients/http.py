@@ -1,0 +1,49 @@
+"""Plain HTTP with deadlines. What does not answer, or answers nonsense, is ``Unreachable``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cxlib.errors import Unreachable
+
+TIMEOUT = (3.0, 20.0)
+
+
+def get_json(url: str, *, params: Mapping[str, str] | None = None) -> Any:
+    """The JSON document at ``url``. Raises ``Unreachable`` for anything but a 2xx with JSON in it."""
+    return _json("GET", url, params=dict(params or {}))
+
+
+def post_json(url: str, body: Any) -> Any:
+    """POST ``body`` as JSON and return the answer's JSON. Raises ``Unreachable`` as ``get_json`` does."""
+    return _json("POST", url, json=body)
+
+
+def head(url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
+    """Status and headers of a HEAD request; any status is an answer."""
+    response = _request("HEAD", url, headers=dict(headers))
+    return response.status_code, response.headers
+
+
+def _json(method: str, url: str, **kwargs: Any) -> Any:
+    response = _request(method, url, **kwargs)
+    if not response.ok:
+        raise Unreachable(f"{method} {url}: answered {response.status_code}: {response.text[:300]}")
+    try:
+        return response.json()
+    except ValueError as exc:
+        raise Unreachable(f"{method} {url}: answered no JSON: {response.text[:100]!r}") from exc
+
+
+def _request(method: str, url: str, **kwargs: Any) -> Any:
+    import requests
+
+    session = requests.Session()
+    session.trust_env = False  # the site is no proxy's business
+    try:
+        return session.request(method, url, timeout=TIMEOUT, **kwargs)
+    except requests.RequestException as exc:
+        raise Unreachable(f"{method} {url}: no answer: {exc}") from exc
+    finally:
+        session.close()
