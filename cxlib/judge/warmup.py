@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WarmUpRule:
-    """``needed`` successive windows of ``seconds`` agree within ``tolerance``, in the first ``most``."""
+    """``needed`` successive windows of ``seconds`` agree, among the first ``most`` of a load level.
+
+    They agree when none differs from their mean by more than ``tolerance`` of it.
+    """
 
     seconds: float = 5.0
     needed: int = 3
@@ -48,7 +51,8 @@ def _agree(values: list[float | None] | list[float], rule: WarmUpRule) -> bool:
     numbers = [v for v in values if v is not None]
     if len(numbers) < len(values):
         return not numbers  # nothing succeeded in any of them: that is steady too
-    return min(numbers) > 0 and max(numbers) <= min(numbers) * (1 + rule.tolerance)
+    mean = sum(numbers) / len(numbers)
+    return mean > 0 and all(abs(v - mean) <= rule.tolerance * mean for v in numbers)
 
 
 def _windows(samples: Samples, level: Level, seconds: float) -> list[_Window]:

@@ -53,7 +53,8 @@ class GateResult:
 
     def summary(self) -> str:
         """One or two lines: the verdict, why, and where to read on."""
-        return f"gate '{self.outcome.gate}' is {self.verdict.value}: {self.outcome.reason}\nreport: {self.report}"
+        said = f"gate '{self.outcome.gate}' is {self.verdict.value}: {self.outcome.reason}"
+        return f"{said}\nreport: {self.report}"
 
 
 def run_gate(
@@ -109,7 +110,7 @@ def prepare(
     if not gate.blocking:
         raise ConfigError(f"gate '{name}'", "every criterion only watches", "Take 'watch:' from one of them")
     if not levels or any(lv.users < 1 or lv.seconds <= 0 for lv in levels):
-        raise ConfigError(f"gate '{name}'", "a load level without users or time", "Give each at least 1 and 1 s")
+        raise ConfigError(f"gate '{name}'", "a load level without users or time", "Give it both")
     judging.check_levels(gate, {lv.users for lv in levels})
     path = profile if isinstance(profile, Path) else locust.locustfile(profile)
     known = locust.endpoints(path)
