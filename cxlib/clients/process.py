@@ -8,7 +8,8 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,22 +57,7 @@ def run(
     """
     argv = tuple(argv)
     start = time.monotonic()
-    try:
-        child = subprocess.Popen(
-            argv,
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except FileNotFoundError as exc:
-        raise ConfigError(argv[0], "no such program", "Run `cx doctor` to see what is missing") from exc
-    with _running_lock:
-        _running.add(child)
+    child = _start(argv, env, cwd, stdin is not None)
     out = _Collector(child.stdout, on_line, log)
     err = _Collector(child.stderr, on_line, log)
     try:
@@ -100,6 +86,70 @@ def run(
     if expect is not None and done.code not in expect:
         raise ProcessFailed(argv, done.code, err.tail() or out.tail(), log)
     return done
+
+
+class Background:
+    """A child process that runs until its ``background`` block ends."""
+
+    def __init__(self, child: subprocess.Popen[str], out: _Collector, err: _Collector) -> None:
+        self._child, self._out, self._err = child, out, err
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._child.poll() is not None
+
+    def tail(self) -> str:
+        """The last lines that it wrote."""
+        return self._err.tail() or self._out.tail()
+
+
+@contextmanager
+def background(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    log: Path | None = None,
+    grace: float = GRACE_SECONDS,
+) -> Iterator[Background]:
+    """Run ``argv`` beside the body, which ends it: one SIGINT, ``grace`` seconds, SIGKILL."""
+    child = _start(tuple(argv), env, cwd, False)
+    out = _Collector(child.stdout, None, log)
+    err = _Collector(child.stderr, None, log)
+    try:
+        yield Background(child, out, err)
+    finally:
+        _end(child, grace)
+        out.join()
+        err.join()
+        with _running_lock:
+            _running.discard(child)
+
+
+def _start(
+    argv: tuple[str, ...], env: Mapping[str, str] | None, cwd: Path | str | None, with_stdin: bool
+) -> subprocess.Popen[str]:
+    try:
+        child = subprocess.Popen(
+            argv,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=subprocess.PIPE if with_stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as exc:
+        raise ConfigError(argv[0], "no such program", "Run `cx doctor` to see what is missing") from exc
+    with _running_lock:
+        _running.add(child)
+    return child
 
 
 def interrupt_all() -> None:
