@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import skops.io
-from mlflow import MlflowClient, sklearn as mlflow_sklearn
+from mlflow import MlflowClient
+from mlflow import sklearn as mlflow_sklearn
+from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, infer_signature
 
@@ -52,8 +54,8 @@ class Trainings:
             tags = {OWNER_TAG: self.owner, "mlflow.runName": model_name}
             run_id = self.client.create_run(self._experiment_id(), tags=tags).info.run_id
             self._running.add(run_id)
-        work = threading.Thread(target=self._work, args=(run_id, model_name, split), daemon=True)
-        work.start()
+        order = (run_id, model_name, split)
+        threading.Thread(target=self._work, args=order, name=f"training-{run_id}", daemon=True).start()
         return run_id
 
     def stop(self, reason: str) -> None:
@@ -75,14 +77,21 @@ class Trainings:
         return len(left)
 
     def _experiment_id(self) -> str:
-        known = self.client.get_experiment_by_name(self.experiment)
-        return known.experiment_id if known else self.client.create_experiment(self.experiment)
+        if known := self.client.get_experiment_by_name(self.experiment):
+            return str(known.experiment_id)
+        try:
+            return str(self.client.create_experiment(self.experiment))
+        except MlflowException as exc:
+            # Somebody was quicker in between.
+            if exc.error_code == "RESOURCE_ALREADY_EXISTS":
+                return str(self.client.get_experiment_by_name(self.experiment).experiment_id)
+            raise
 
     def _work(self, run_id: str, model_name: str, split: dataset.Split) -> None:
         try:
             with self._one_at_a_time:
                 self._train(run_id, model_name, split)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001  # whatever it was, the run ends with it as its reason
             _log.exception("run %s failed", run_id)
             self._end(run_id, "FAILED", f"{type(exc).__name__}: {exc}")
         else:
@@ -90,15 +99,18 @@ class Trainings:
 
     def _train(self, run_id: str, model_name: str, split: dataset.Split) -> None:
         recipe, samples = RECIPES[model_name], dataset.load(split)
-        parameters = {"model_name": model_name, "data_source": split, **recipe.parameters}
-        for name, value in parameters.items():
-            self.client.log_param(run_id, name, value)
+        said = {"model_name": model_name, "data_source": split, **recipe.parameters}
+        self.client.log_batch(run_id, params=[Param(name, str(value)) for name, value in said.items()])
         began = time.monotonic()
         model = train(recipe, samples)
-        self.client.log_metric(run_id, "train_seconds", time.monotonic() - began)
-        self.client.log_metric(run_id, "train_samples", len(samples))
-        self.client.log_metric(run_id, "train_accuracy", float(model.score(samples.pixels, samples.digits)))
-        self.client.log_metric(run_id, "model_size_mb", len(skops.io.dumps(model)) / 1e6)
+        seen = {
+            "train_seconds": time.monotonic() - began,
+            "train_samples": len(samples),
+            "train_accuracy": float(model.score(samples.pixels, samples.digits)),
+            "model_size_mb": len(skops.io.dumps(model)) / 1e6,
+        }
+        now = int(time.time() * 1000)
+        self.client.log_batch(run_id, metrics=[Metric(name, value, now, 0) for name, value in seen.items()])
         self._log_model(run_id, model, recipe, samples)
 
     def _log_model(self, run_id: str, model: object, recipe: Recipe, samples: dataset.Samples) -> None:

@@ -7,46 +7,46 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-_EVERY_SECONDS = 1.0
+from cxlib.wait import Look, wait_until
+
 _THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 _NOT_YET = {"ServerNotInitialized", "XMinioServerNotInitialized", "SlowDown", "503"}
 
 
-def make(client: object, bucket: str, within: float) -> bool:
-    """Make ``bucket``; whether it was made now. Waits up to ``within`` seconds for MinIO to answer."""
-    deadline = time.monotonic() + within
-    while True:
+def make(client: Any, bucket: str, within: float) -> bool:
+    """Make ``bucket``; whether it was made now. Waits up to ``within`` seconds for MinIO to answer.
+
+    Raises ``WaitTimedOut``, and ``Unrecoverable`` with what MinIO says when it refuses.
+    """
+
+    def look() -> Look[bool]:
         try:
-            client.create_bucket(Bucket=bucket)  # type: ignore[attr-defined]
-            return True
+            client.create_bucket(Bucket=bucket)
         except ClientError as exc:
             code = exc.response["Error"]["Code"]
-            if code in _THERE:
-                return False
-            if code not in _NOT_YET or time.monotonic() >= deadline:
-                raise
-            print(f"waiting for MinIO: {code}", file=sys.stderr)
-        except (EndpointConnectionError, HTTPClientError) as exc:
-            if time.monotonic() >= deadline:
-                raise
-            print(f"waiting for MinIO: {exc}", file=sys.stderr)
-        time.sleep(_EVERY_SECONDS)
+            return Look(str(exc), False, done=code in _THERE, hopeless=code not in _THERE | _NOT_YET)
+        except (ConnectionError, HTTPClientError) as exc:
+            return Look(str(exc))
+        return Look.found(True)
+
+    return wait_until(f"bucket {bucket}", look, wanted="made", within=within)
 
 
 def main(buckets: list[str]) -> None:
+    """Make them all. Raises as ``make``."""
     settings = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 1})
     client = boto3.client(
         "s3", endpoint_url=os.environ["S3_ENDPOINT"], region_name="us-east-1", config=settings
     )
     for bucket in buckets:
         made = make(client, bucket, float(os.environ.get("WAIT_SECONDS", "120")))
-        print(f"{bucket}: {'made' if made else 'there already'}")
+        sys.stdout.write(f"{bucket}: {'made' if made else 'there already'}\n")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,9 @@ WAIT_SECONDS (120). The credentials of S3 are boto3's own variables.
 from __future__ import annotations
 
 import os
-import sys
-import time
 from urllib.parse import quote
 
-import psycopg2
-
-_EVERY_SECONDS = 1.0
+from cxlib.wait import Look, wait_until
 
 
 def connection(environment: dict[str, str]) -> dict[str, str]:
@@ -35,17 +31,17 @@ def store_uri(to: dict[str, str]) -> str:
 
 
 def wait_for_database(to: dict[str, str], within: float) -> None:
-    """Until PostgreSQL takes a connection. Raises what it said last after ``within`` seconds."""
-    deadline = time.monotonic() + within
-    while True:
+    """Until PostgreSQL takes a connection. Raises ``WaitTimedOut`` after ``within`` seconds."""
+    import psycopg2
+
+    def look() -> Look[bool]:
         try:
             psycopg2.connect(connect_timeout=3, **to).close()
-            return
         except psycopg2.OperationalError as exc:
-            if time.monotonic() >= deadline:
-                raise
-            print(f"waiting for PostgreSQL: {str(exc).strip().splitlines()[0]}", file=sys.stderr)
-            time.sleep(_EVERY_SECONDS)
+            return Look(str(exc).strip().splitlines()[0])
+        return Look.found(True)
+
+    wait_until("PostgreSQL", look, wanted="a connection", within=within)
 
 
 def main() -> None:
@@ -59,7 +55,7 @@ def main() -> None:
     environment["MLFLOW_SERVER_ALLOWED_HOSTS"] = environment["ALLOWED_HOSTS"]
     argv = ["mlflow", "server", "--host", "0.0.0.0", "--port", environment.get("PORT", "8000")]
     argv += ["--workers", "1", "--serve-artifacts", "--artifacts-destination", environment["ARTIFACTS"]]
-    os.execvpe(argv[0], argv, environment)
+    os.execvpe(argv[0], argv, environment)  # noqa: S606  # no shell is wanted
 
 
 if __name__ == "__main__":
