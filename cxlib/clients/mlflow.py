@@ -1,0 +1,151 @@
+"""MLflow: models, runs and evidence. Every call has a deadline, and few retries."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxlib.errors import Unreachable
+
+# By default one call may block for many minutes: 7 retries of 120 s.
+_LIMITS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A registered version, with what its training run logged."""
+
+    version: str
+    run_id: str
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Where a run was logged."""
+
+    run_id: str
+    experiment_id: str
+
+
+class Tracking:
+    """One MLflow server, by its base URL."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._made: Any = None
+
+    def alias(self, model: str, alias: str) -> str | None:
+        """The version that ``alias`` of ``model`` points at, or None."""
+        with self._told(f"alias {alias} of {model}", absent_ok=True):
+            return str(self._client().get_model_version_by_alias(model, alias).version)
+        return None
+
+    def versions(self, model: str) -> list[str]:
+        """All versions of ``model``, oldest first."""
+        with self._told(f"versions of {model}"):
+            found = self._client().search_model_versions(f"name = '{model}'")
+        return sorted((str(v.version) for v in found), key=int)
+
+    def version(self, model: str, version: str) -> ModelVersion | None:
+        """A version of ``model`` and its run's data, or None when there is none."""
+        with self._told(f"version {version} of {model}", absent_ok=True):
+            found = self._client().get_model_version(model, version)
+            data = self._client().get_run(found.run_id).data
+            tags = {**dict(data.tags), **dict(found.tags)}
+            return ModelVersion(str(found.version), found.run_id, dict(data.metrics), dict(data.params), tags)
+        return None
+
+    def model_bytes(self, model: str, version: str) -> int:
+        """The size in bytes of all files of a version of ``model``."""
+        with self._told(f"size of {model} {version}"):
+            from mlflow.artifacts import download_artifacts
+
+            with tempfile.TemporaryDirectory(prefix="cx-model-") as scratch:
+                uri = f"models:/{model}/{version}"
+                folder = download_artifacts(uri, dst_path=scratch, tracking_uri=self._url)
+                return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
+
+    def log(
+        self,
+        experiment: str,
+        name: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        files: Sequence[Path] = (),
+    ) -> Logged:
+        """Log a finished run with ``files`` as its artifacts into ``experiment``, made when missing."""
+        with self._told(f"log into {experiment}"):
+            client = self._client()
+            found = client.get_experiment_by_name(experiment)
+            where = found.experiment_id if found else client.create_experiment(experiment)
+            run_id = str(client.create_run(where, run_name=name, tags=dict(tags or {})).info.run_id)
+            for key, value in (params or {}).items():
+                client.log_param(run_id, key, value)
+            for key, number in (metrics or {}).items():
+                client.log_metric(run_id, key, number)
+            for path in files:
+                client.log_artifact(run_id, str(path))
+            client.set_terminated(run_id)
+            return Logged(run_id, str(where))
+
+    def artifact(self, run_id: str, name: str) -> bytes:
+        """The bytes of an artifact, as the server serves it."""
+        with (
+            self._told(f"artifact {name} of {run_id}"),
+            tempfile.TemporaryDirectory(prefix="cx-art-") as scratch,
+        ):
+            return Path(self._client().download_artifacts(run_id, name, scratch)).read_bytes()
+
+    def run(self, run_id: str) -> tuple[dict[str, str], dict[str, float]]:
+        """Parameters and metrics of a run."""
+        with self._told(f"run {run_id}"):
+            data = self._client().get_run(run_id).data
+            return dict(data.params), dict(data.metrics)
+
+    def remove(self, run_id: str) -> None:
+        """Delete a run (MLflow keeps it as deleted)."""
+        with self._told(f"delete run {run_id}"):
+            self._client().delete_run(run_id)
+
+    def _client(self) -> Any:
+        if self._made is None:
+            for key, value in _LIMITS.items():
+                os.environ.setdefault(key, value)
+            from mlflow.tracking import MlflowClient
+
+            self._made = MlflowClient(tracking_uri=self._url, registry_uri=self._url)
+        return self._made
+
+    @contextmanager
+    def _told(self, what: str, *, absent_ok: bool = False) -> Iterator[None]:
+        """No exception of MLflow or of requests leaves here. ``absent_ok``: what isn't there is no error."""
+        import requests
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except MlflowException as exc:
+            if absent_ok and (exc.error_code in _ABSENT or "not found" in str(exc).lower()):
+                return  # MLflow calls a missing alias an invalid parameter
+            raise Unreachable(f"MLflow at {self._url}: {what}: {exc}") from exc
+        except (requests.RequestException, OSError) as exc:
+            raise Unreachable(f"MLflow at {self._url}: {what}: {exc}") from exc

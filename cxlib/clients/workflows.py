@@ -1,0 +1,187 @@
+"""Argo Workflows: submit a template once for the same inputs, follow it, and say why it failed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cxlib.clients import pod
+from cxlib.clients.argocd import PATIENCE
+from cxlib.clients.kube import Kube, Object, Refused
+from cxlib.errors import CxError, Unrecoverable
+from cxlib.wait import Budget, Look, wait_until
+
+NAMESPACE = "argo"
+API = "argoproj.io/v1alpha1"
+INPUTS_LABEL = "cx.birdclef/inputs"
+TEMPLATE_LABEL = "cx.birdclef/template"
+_OVER = ("Succeeded", "Failed", "Error")
+_LOG_LINES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One workflow as it is now. ``outputs`` are those of all its nodes, later nodes win."""
+
+    name: str
+    template: str
+    inputs: str
+    phase: str
+    message: str
+    node: str
+    outputs: Mapping[str, str]
+    created: str
+
+    @property
+    def over(self) -> bool:
+        return self.phase in _OVER
+
+    @property
+    def succeeded(self) -> bool:
+        return self.phase == "Succeeded"
+
+    def __str__(self) -> str:
+        at = f" at {self.node}" if self.node else ""
+        return f"{self.phase or 'not started'}{at}" + (f": {self.message}" if self.message else "")
+
+
+def key(template: str, inputs: Mapping[str, str]) -> str:
+    """Twelve hex digits that stand for a template and all that its result depends on."""
+    text = json.dumps([template, sorted(inputs.items())])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def runs(kube: Kube, template: str, inputs_key: str) -> list[Run]:
+    """The workflows of ``template`` that were submitted for these inputs, oldest first."""
+    labels = f"{TEMPLATE_LABEL}={template},{INPUTS_LABEL}={inputs_key}"
+    found = [read(w) for w in kube.list("Workflow", NAMESPACE, labels=labels)]
+    return sorted(found, key=lambda run: (run.created, run.name))
+
+
+def submit(kube: Kube, template: str, parameters: Mapping[str, str], *, inputs_key: str, attempt: int) -> Run:
+    """Start ``template``. Its name derives from inputs and attempt: the same one is never started twice."""
+    name = f"{template}-{inputs_key}-{attempt}"
+    listed = [{"name": k, "value": v} for k, v in parameters.items()]
+    manifest: Object = {
+        "apiVersion": API,
+        "kind": "Workflow",
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "labels": {TEMPLATE_LABEL: template, INPUTS_LABEL: inputs_key},
+        },
+        "spec": {"workflowTemplateRef": {"name": template}, "arguments": {"parameters": listed}},
+    }
+    try:
+        return read(kube.create(manifest))
+    except Refused as exc:
+        found = kube.get("Workflow", name, NAMESPACE) if exc.status == 409 else None
+        if found is None:
+            raise
+        return read(found)
+
+
+def read(found: Object) -> Run:
+    """What a Workflow's object says."""
+    status, labels = found.get("status") or {}, found["metadata"].get("labels") or {}
+    nodes = sorted((status.get("nodes") or {}).values(), key=lambda n: n.get("finishedAt") or "~")
+    outputs = {
+        p["name"]: str(p["value"])
+        for node in nodes
+        for p in (node.get("outputs") or {}).get("parameters") or []
+        if "value" in p
+    }
+    active = [n["displayName"] for n in nodes if n.get("type") == "Pod" and n.get("phase") not in _OVER]
+    return Run(
+        name=found["metadata"]["name"],
+        template=labels.get(TEMPLATE_LABEL) or found["spec"].get("workflowTemplateRef", {}).get("name", ""),
+        inputs=labels.get(INPUTS_LABEL, ""),
+        phase=status.get("phase", ""),
+        message=status.get("message", ""),
+        node=", ".join(active),
+        outputs=outputs,
+        created=found["metadata"].get("creationTimestamp", ""),
+    )
+
+
+def follow(kube: Kube, name: str, *, within: float = Budget.WORKFLOW) -> Run:
+    """Wait for the workflow's end. Raises ``Unrecoverable`` with the failed node, its message and log."""
+    return wait_until(f"workflow {name}", _Follower(kube, name).look, wanted="Succeeded", within=within)
+
+
+class _Follower:
+    """The looks of one wait; remembers for how many of them pods have been stuck."""
+
+    def __init__(self, kube: Kube, name: str) -> None:
+        self._kube, self._name, self._stuck = kube, name, 0
+
+    def look(self) -> Look[Run]:
+        found = self._kube.get("Workflow", self._name, NAMESPACE)
+        if found is None:
+            return Look("no such workflow", hopeless=True)
+        run = read(found)
+        if run.succeeded:
+            return Look.found(run, str(run))
+        if run.over:
+            return Look(failure(self._kube, found), hopeless=True)
+        stuck = pod.troubles(pods(self._kube, self._name))
+        self._stuck = self._stuck + 1 if stuck else 0
+        return Look("; ".join([str(run), *map(str, stuck)]), hopeless=self._stuck > PATIENCE)
+
+
+def pods(kube: Kube, workflow: str) -> list[Object]:
+    """The pods of a workflow that are still there."""
+    return kube.list("Pod", NAMESPACE, labels=f"workflows.argoproj.io/workflow={workflow}")
+
+
+def failure(kube: Kube, found: Object) -> str:
+    """Why a workflow failed: the node that failed first, what it says, and the end of its log."""
+    status = found.get("status") or {}
+    failed = [n for n in (status.get("nodes") or {}).values() if n.get("phase") in ("Failed", "Error")]
+    leaves = [n for n in failed if n.get("type") == "Pod"] or failed
+    if not leaves:
+        return f"{status.get('phase')}: {status.get('message', 'no message')}"
+    first = min(leaves, key=lambda n: n.get("finishedAt") or "~")
+    log = node_log(kube, found["metadata"]["name"], first["id"])
+    said = f"{status.get('phase')}: node {first['displayName']}: {first.get('message', 'no message')}"
+    return f"{said}\n{log}".rstrip()
+
+
+def node_log(kube: Kube, workflow: str, node: str, lines: int = _LOG_LINES) -> str:
+    """The end of the main container's log of a node, or why there is none."""
+    for found in pods(kube, workflow):
+        if (found["metadata"].get("annotations") or {}).get("workflows.argoproj.io/node-id") == node:
+            try:
+                return kube.logs(NAMESPACE, found["metadata"]["name"], container="main", lines=lines)
+            except CxError as exc:
+                return f"(no log: {exc})"
+    return "(no log: its pod is gone)"
+
+
+def once(kube: Kube, template: str, parameters: Mapping[str, str], *, inputs_key: str, again: bool) -> Run:
+    """A run of ``template`` for these inputs that succeeded: one found, one under way, or a new one.
+
+    ``again`` starts a new one although an earlier one had succeeded. Raises ``Unrecoverable`` when
+    the run that was followed failed.
+    """
+    known = runs(kube, template, inputs_key)
+    under_way = next((r for r in known if not r.over), None)
+    if under_way:
+        return follow(kube, under_way.name)
+    done = next((r for r in reversed(known) if r.succeeded), None)
+    if done and not again:
+        return done
+    attempt = 1 + max((int(r.name.rsplit("-", 1)[1]) for r in known if r.name[-1].isdigit()), default=0)
+    started = submit(kube, template, parameters, inputs_key=inputs_key, attempt=attempt)
+    return follow(kube, started.name)
+
+
+def expect_failure(kube: Kube, name: str, *, within: float = Budget.WORKFLOW) -> str:
+    """Follow a workflow that should fail; why it did. Raises ``Unrecoverable`` when it succeeds."""
+    try:
+        follow(kube, name, within=within)
+    except Unrecoverable as exc:
+        return exc.seen
+    raise Unrecoverable(f"workflow {name}", wanted="a failure", seen="Succeeded")
