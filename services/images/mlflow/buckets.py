@@ -11,7 +11,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 
 from cxlib.wait import Look, wait_until
 
@@ -31,7 +32,7 @@ def make(client: Any, bucket: str, within: float) -> bool:
         except ClientError as exc:
             code = exc.response["Error"]["Code"]
             return Look(str(exc), False, done=code in _THERE, hopeless=code not in _THERE | _NOT_YET)
-        except (ConnectionError, HTTPClientError) as exc:
+        except (NotConnected, HTTPClientError) as exc:
             return Look(str(exc))
         return Look.found(True)
 
