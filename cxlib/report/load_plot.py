@@ -50,8 +50,9 @@ def _over_time(
     for css, percent in _TIME_STYLES:
         for level in run.levels:
             frame.line(_binned(good, level, size, percent), css)
-    for value, label in _limit_lines(limits):
-        frame.level(value, "limit", label)
+    for level in run.levels:
+        for number, (value, label) in enumerate(_limit_lines(limits, level)):
+            frame.level(level.start, level.end, value, "limit", label, below=number % 2 == 0)
     for second in sorted({round(float(t), 1) for t in samples.scheduled[samples.failed]})[:2000]:
         frame.tick(second, "failure")
     return frame.svg(style)
@@ -119,13 +120,13 @@ def _range(milliseconds: NDArray[np.float64], limits: list[Criterion]) -> tuple[
     return low / 1.3, max(high, low * 2) * 1.3
 
 
-def _limit_lines(limits: list[Criterion]) -> list[tuple[float, str]]:
-    """One line a limit: several criteria with the same limit share it."""
+def _limit_lines(limits: list[Criterion], level: Level) -> list[tuple[float, str]]:
+    """The limits of one load level from low to high; criteria with the same limit share a line."""
     texts: dict[float, list[str]] = {}
     for c in limits:
-        at = f" at {c.level}" if c.level else ""
-        texts.setdefault(c.limit_seconds * 1000, []).append(f"{c.metric_text}{at}")
-    return [(value, f"limit {value:g} ms: {', '.join(said)}") for value, said in texts.items()]
+        if c.level is None or str(c.level) == str(level):
+            texts.setdefault(c.limit_seconds * 1000, []).append(c.metric_text)
+    return [(value, f"{', '.join(said)}: {value:g} ms") for value, said in sorted(texts.items())]
 
 
 def latency_limits(outcome: GateVerdict) -> list[Criterion]:

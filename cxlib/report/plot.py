@@ -49,11 +49,11 @@ class Frame:
         px, py = self.at(*point)
         self.parts.append(f'<circle class="{style}" cx="{px:.1f}" cy="{py:.1f}" r="4"/>')
 
-    def level(self, y: float, style: str, label: str) -> None:
-        """A line across, with its label at its right end."""
-        _, py = self.at(0, y)
-        self.parts.append(f'<path class="{style}" d="M{_LEFT} {py:.1f}H{self.right}"/>')
-        self.text(self.right - 4, py - 5, label, "end halo")
+    def level(self, start: float, end: float, y: float, style: str, label: str, *, below: bool) -> None:
+        """A level line from one x to another, with its label over or under its right end."""
+        (a, py), (b, _) = self.at(start, y), self.at(end, y)
+        self.parts.append(f'<path class="{style}" d="M{a:.1f} {py:.1f}H{b:.1f}"/>')
+        self.text(b - 4, py + 14 if below else py - 5, label, "end halo")
 
     def band(self, start: float, end: float, style: str, label: str = "") -> None:
         """The whole height from one x to another, with its label above."""

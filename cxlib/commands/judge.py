@@ -1,0 +1,57 @@
+"""``cx judge``: replay a gate on the stored samples of a load run, without a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cxlib.model.verdict import GateVerdict
+
+HELP = "judge the stored samples of a load run by a gate file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The run folder, the gate and where the verdict goes."""
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder with run.json and samples")
+    parser.add_argument("--gate", type=Path, required=True, metavar="FILE", help="YAML: name and criteria")
+    parser.add_argument("--baseline", type=Path, metavar="RUN_DIR", help="accepted run to compare with")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the verdict here as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code of the verdict: 0 PASS, 3 FAIL, 4 INCONCLUSIVE, 5 INVALID. Raises ``ConfigError``."""
+    from cxlib.clients import gatefile, runfolder
+    from cxlib.judge import gate as judging
+
+    gate = gatefile.read(args.gate)
+    if args.baseline is not None:
+        runfolder.read(args.baseline)  # no criterion of today compares with it, but it must be one
+    try:
+        outcome = judging.judge(*runfolder.read(args.run_dir), gate)
+    except runfolder.BrokenRun as exc:
+        outcome = judging.broken(gate, str(exc))
+    if args.json is not None:
+        _write(args.json, outcome)
+    print(as_text(outcome))
+    return outcome.verdict.exit_code
+
+
+def _write(path: Path, outcome: GateVerdict) -> None:
+    from cxlib.errors import ConfigError
+
+    try:
+        path.write_text(json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    except OSError as exc:
+        raise ConfigError("--json", f"{path} cannot be written: {exc.strerror}", "Name another file") from exc
+
+
+def as_text(outcome: GateVerdict) -> str:
+    """The verdict, why, and each criterion on lines of its own."""
+    lines = [f"{outcome.verdict.value}  {outcome.gate}: {outcome.reason}"]
+    for c in outcome.criteria:
+        more = f"; needs {c.more:,} more samples" if c.more else ""
+        lines.append(f"  {c.verdict.value:<12}  {c.text}\n                {c.reason}{more}")
+    return "\n".join(lines)
