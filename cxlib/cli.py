@@ -1,0 +1,58 @@
+"""`cx`: what is done beside the features. One file a verb in `cxlib/commands`."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cxlib import commands
+from cxlib.errors import CxError
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; its exit code. An error of ours is one message on stderr, never a traceback."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    verbs = _verbs()
+    parser = argparse.ArgumentParser(prog="cx", description=__doc__)
+    choice = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, path in verbs.items():
+        known = choice.add_parser(verb, help=_help(path), description=_help(path))
+        if verb in argv[:1]:
+            importlib.import_module(f"{commands.__name__}.{verb}").add_arguments(known)
+    args = parser.parse_args(argv)
+    try:
+        return int(importlib.import_module(f"{commands.__name__}.{args.verb}").run(args))
+    except CxError as exc:
+        print(f"cx {args.verb}: {exc}", file=sys.stderr)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        print(f"cx {args.verb}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _verbs() -> dict[str, Path]:
+    folder = Path(commands.__file__ or "").parent
+    return {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
+
+
+def _help(path: Path) -> str:
+    """The verb's HELP, read without importing it: `cx --help` stays quick."""
+    for node in ast.parse(path.read_text()).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if (
+            isinstance(target, ast.Name)
+            and target.id == "HELP"
+            and isinstance(node, ast.Assign | ast.AnnAssign)
+        ):
+            return str(ast.literal_eval(node.value)) if node.value else ""
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""The end of a run: whether it is green, and what a person reads last."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+from cxlib.errors import duration
+from cxlib.harness import summary
+from cxlib.harness.display import Display
+from cxlib.harness.ending import Ending
+from cxlib.harness.redact import redact
+from cxlib.harness.state import Run
+from cxlib.report.run_record import RunRecord, ScenarioRecord
+
+_NEXT = {"staging": "canary", "canary": "production"}
+
+
+class Closing:
+    """Decides the exit status, writes the report and prints the summary."""
+
+    def __init__(self, run: Run, display: Display, ending: Ending) -> None:
+        self._run, self._display, self._ending = run, display, ending
+        self._record: RunRecord | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._ending.finishing()
+        self._display.close()
+        reasons = not_green(self._run)
+        if reasons and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._record = _run_record(self._run, reasons)
+        self._write_report(self._record)
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        if self._record:
+            _print(terminalreporter, self._run, self._record)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:  # noqa: ARG002
+        self._ending.restore()
+        self._ending.leave_no_one(int(pytest.ExitCode.INTERRUPTED))
+
+    def _write_report(self, record: RunRecord) -> None:
+        from cxlib.report.run import render
+
+        (self._run.folder / "report.html").write_text(redact(render(record)))
+
+
+def not_green(run: Run) -> tuple[str, ...]:
+    """Why this run is not green; empty when every selected scenario ran and passed."""
+    by_status = Counter(record.status for record in run.scenarios)
+    missing = run.selected - len(run.scenarios)
+    reasons = []
+    if not run.selected:
+        reasons.append("nothing ran: no scenario was selected")
+    for status in ("failed", "skipped", "interrupted"):
+        if by_status[status]:
+            reasons.append(f"{_scenarios(by_status[status])} {status}")
+    if missing and run.selected:
+        reasons.append(f"{_scenarios(missing)} never ran")
+    if by_status["skipped"]:
+        reasons.append("a skipped scenario proves nothing")
+    return tuple(reasons)
+
+
+def _scenarios(count: int) -> str:
+    return f"{count} scenario" + ("" if count == 1 else "s")
+
+
+def _run_record(run: Run, reasons: tuple[str, ...]) -> RunRecord:
+    verdict = "INTERRUPTED" if run.interrupted else "NOT GREEN" if reasons else "GREEN"
+    links = [("JUnit", "junit.xml")]
+    for label, path in summary.links():
+        inside = path.is_relative_to(run.folder)
+        links.append((label, str(path.relative_to(run.folder) if inside else path)))
+    return RunRecord(
+        site=run.site.name,
+        environment=run.environment,
+        started=run.started,
+        seconds=time.monotonic() - run.began,
+        verdict=verdict,
+        reasons=reasons,
+        scenarios=tuple(run.scenarios),
+        stages=tuple(run.stages),
+        facts=tuple((key, redact(value)) for key, value in summary.facts()),
+        links=tuple(links),
+        rerun=_rerun(run),
+        counts=dict(Counter(record.status for record in run.scenarios)),
+    )
+
+
+def _rerun(run: Run) -> str:
+    """The command that runs just the first scenario that did not pass."""
+    broken = _broken(run)
+    if not broken:
+        return ""
+    options = f"--env={run.environment}" + ("" if run.site.name == "local" else f" --site={run.site.name}")
+    marks = [tag for tag in broken[0].tags if tag in ("nightly", "teardown")]
+    return f"pytest {shlex.quote(broken[0].node)} {options}" + (f" -m {marks[0]}" if marks else "")
+
+
+def _broken(run: Run) -> list[ScenarioRecord]:
+    return [record for record in run.scenarios if record.status != "passed"]
+
+
+def _print(out: TerminalReporter, run: Run, record: RunRecord) -> None:
+    green = record.verdict == "GREEN"
+    counts = ", ".join(f"{n} {status}" for status, n in record.counts.items()) or "nothing ran"
+    out.section(f"{record.environment} on {record.site}", sep="=", bold=True)
+    out.write_line(
+        f"{record.verdict}  {counts} in {duration(record.seconds)}",
+        green=green,
+        red=not green,
+        bold=True,
+    )
+    for reason in record.reasons:
+        out.write_line(f"  because {reason}")
+    _table(out, "Proven", record.facts)
+    _table(out, "Time", [(s.name, f"{duration(s.seconds)}  {s.outcome}") for s in record.stages])
+    _print_causes(out, run)
+    folder = run.shown(run.folder)
+    links = [("Report", f"{folder}/report.html"), *((label, f"{folder}/{at}") for label, at in record.links)]
+    _table(out, "Where", [(label, at) for label, at in links])
+    _table(out, "Next", [("", line) for line in _next(run, record)])
+
+
+def _print_causes(out: TerminalReporter, run: Run) -> None:
+    """What failed, once a cause: a failed stage fails every scenario that stands on it."""
+    causes: dict[str, list[ScenarioRecord]] = {}
+    for record in _broken(run):
+        causes.setdefault(record.cause, []).append(record)
+    if causes:
+        out.write_line("Failed", bold=True)
+    for cause, records in causes.items():
+        out.write_line(f"  {records[0].feature}: {records[0].name}", red=True)
+        if len(records) > 1:
+            out.write_line(f"    and {_scenarios(len(records) - 1)} more of the same cause")
+        out.write_line(f"    {cause}")
+        if records[0].diagnostics:
+            out.write_line(f"    diagnostics: {records[0].diagnostics}")
+
+
+def _table(out: TerminalReporter, title: str, rows: Iterable[tuple[str, str]]) -> None:
+    rows = list(rows)
+    if not rows:
+        return
+    out.write_line(title, bold=True)
+    width = max(len(key) for key, _ in rows)
+    for key, value in rows:
+        out.write_line(f"  {key.ljust(width)}{'  ' if width else ''}{value}")
+
+
+def _next(run: Run, record: RunRecord) -> list[str]:
+    if run.interrupted:
+        return [f"go on where it stopped: pytest features/ --env={run.environment}"]
+    if record.rerun:
+        return [f"this one again: {record.rerun}", f"all of it: pytest features/ --env={run.environment}"]
+    if record.verdict != "GREEN":
+        return ["see what would run: pytest features/ --plan"]
+    further = _NEXT.get(run.environment)
+    return ["what runs now: cx status"] + (
+        [f"promote it: pytest features/ --env={further}"] if further else []
+    )

@@ -1,0 +1,151 @@
+"""The pytest plugin: options, `.feature` files, which scenarios belong to a run, and the run itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+from cxlib.harness.state import RUN, Run, new_folder
+from cxlib.harness.tags import TAGS, belongs
+
+if TYPE_CHECKING:
+    from cxlib.harness.collection import FeatureFile, ScenarioItem
+    from cxlib.settings import Site
+
+_EVERYTHING: pytest.StashKey[list[ScenarioItem]] = pytest.StashKey()
+_SITE: pytest.StashKey[Site] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("pipeline", "the pipeline's features")
+    group.addoption(
+        "--env",
+        default="staging",
+        choices=("staging", "canary", "production"),
+        help="how far the pipeline goes (default: staging)",
+    )
+    group.addoption("--site", default="local", help="where it runs: a folder of sites/ (default: local)")
+    group.addoption(
+        "--plan", action="store_true", help="bind every step, print what would be done, touch nothing"
+    )
+    group.addoption(
+        "--confirm",
+        metavar="CLUSTER_ID",
+        help="the cluster that a protected site's production run may write to",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for tag, meaning in TAGS.items():
+        config.addinivalue_line("markers", f"{tag}: {meaning}")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> FeatureFile | None:
+    if file_path.suffix != ".feature":
+        return None
+    from cxlib.harness.collection import FeatureFile, load_steps
+
+    load_steps(parent.config)
+    return FeatureFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what does not belong to this environment, and refuse a wrong site, before all else."""
+    scenarios = _scenarios(items)
+    config.stash[_EVERYTHING] = scenarios
+    if not scenarios:
+        return
+    if hasattr(config, "workerinput"):
+        raise pytest.UsageError("features run one after the other on one site: leave out -n")
+    config.stash[_SITE] = _site(config)
+    markexpr, environment = config.getoption("-m") or "", config.getoption("--env")
+    out = [item for item in scenarios if not belongs(item.tags, environment, markexpr)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Print the plan, or make everything ready for a run; None lets pytest go on."""
+    config = session.config
+    everything = config.stash.get(_EVERYTHING, [])
+    if not everything or config.option.collectonly or session.testsfailed:
+        return None
+    from cxlib.harness import binding, plan
+
+    scenarios = _scenarios(session.items)
+    known = binding.definitions(session, everything[0])
+    if config.getoption("--plan"):
+        session.testsfailed = plan.show(_terminal(config), scenarios, everything, known, config.rootpath)
+        session.testscollected = len(everything)
+        return True
+    plan.require_bound(scenarios, known)
+    _start(config, scenarios)
+    return None
+
+
+def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
+    from cxlib import progress
+    from cxlib.harness import junit, summary
+    from cxlib.harness.closing import Closing
+    from cxlib.harness.display import Display
+    from cxlib.harness.ending import Ending
+    from cxlib.harness.recorder import Recorder
+    from cxlib.report.run_record import StageRecord
+
+    reporter, quiet = _terminal(config), config.get_verbosity() <= 0
+    folder = new_folder(config.rootpath / ".cx" / "runs")
+    run = Run(
+        config.stash[_SITE], config.getoption("--env"), folder, config.rootpath, selected=len(scenarios)
+    )
+    config.stash[RUN] = run
+    summary.clear()
+    reporter.flush()
+    # The real stdout, also while pytest captures: no test has begun, so nothing is captured yet.
+    stream = os.fdopen(os.dup(1), "w", buffering=1, errors="replace")
+    display = Display(
+        stream,
+        live=stream.isatty() and quiet,
+        on_stage=lambda name, seconds, outcome: run.stages.append(StageRecord(name, seconds, outcome)),
+    )
+    progress.listen(display)
+    if quiet:
+        reporter.showfspath = False
+        reporter.reportchars = ""
+    ending = Ending()
+    ending.install()
+    suite = f"{run.environment} on {run.site.name}"
+    junit.start(config, folder / "junit.xml", suite, {"site": run.site.name, "environment": run.environment})
+    for plugin in (Recorder(run, display, quiet=quiet), Closing(run, display, ending)):
+        config.pluginmanager.register(plugin)
+    display.start()
+
+
+def _site(config: pytest.Config) -> Site:
+    from cxlib.errors import CxError
+    from cxlib.settings import load_site
+
+    try:
+        site = load_site(config.getoption("--site"))
+    except CxError as exc:
+        raise pytest.UsageError(str(exc)) from exc
+    if site.protected and config.getoption("--env") == "production" and not config.getoption("--confirm"):
+        raise pytest.UsageError(f"{site.name} is protected: name its cluster with --confirm=<cluster id>")
+    return site
+
+
+def _scenarios(items: Sequence[pytest.Item]) -> list[ScenarioItem]:
+    return [cast("ScenarioItem", item) for item in items if ".feature::" in item.nodeid]
+
+
+def _terminal(config: pytest.Config) -> TerminalReporter:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    assert isinstance(reporter, TerminalReporter)
+    return reporter

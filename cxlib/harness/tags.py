@@ -1,0 +1,31 @@
+"""The tags that a scenario may bear, and which runs they let it into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set as AbstractSet
+
+from cxlib.settings import ENVIRONMENTS
+
+OPT_IN = ("nightly", "teardown")
+TAGS = {
+    "staging": "belongs to runs for staging and beyond",
+    "canary": "belongs to runs for canary and beyond",
+    "production": "belongs to runs for production",
+    "nightly": "only reads what runs; selected by -m nightly",
+    "teardown": "takes the site down; selected by -m teardown",
+}
+
+
+def belongs(tags: AbstractSet[str], environment: str, markexpr: str) -> bool:
+    """Whether a scenario with ``tags`` belongs to a run for ``environment``, asked with ``-m markexpr``.
+
+    Without a tag it belongs to every run; an environment's tag lets it into that one's runs and those
+    after it; ``nightly`` and ``teardown`` only when ``-m`` names them.
+    """
+    asked = set(re.findall(r"\w+", markexpr))
+    if any(tag in tags and tag not in asked for tag in OPT_IN):
+        return False
+    reach = ENVIRONMENTS.index(environment)
+    wanted = [ENVIRONMENTS.index(tag) for tag in tags if tag in ENVIRONMENTS]
+    return not wanted or min(wanted) <= reach
