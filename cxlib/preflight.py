@@ -233,9 +233,7 @@ def _holder(port: int) -> _Holder:
 
 def _is_ours(holder: _Holder, site: Site) -> bool:
     """podman's conmon holds a container's published ports; its command line names the container."""
-    return holder.name.startswith("conmon") and any(
-        re.search(rf"(^|[\s/-])({re.escape(node)}|cx-\S*)(\s|$)", holder.command) for node in site.nodes
-    )
+    return holder.name.startswith("conmon") and f" cx-{site.name}-" in holder.command
 
 
 def _says(*argv: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from cxlib.errors import duration
+from cxlib.harness.redact import redact
 
 PLAIN_EVERY_SECONDS = 30.0
 _LIVE_EVERY_SECONDS = 0.5
@@ -52,6 +53,7 @@ class Display:
 
     def line(self, text: str, *styles: str) -> None:
         """A line that stays."""
+        text = redact(text)
         with self._lock:
             if self._live:
                 codes = ";".join(_STYLES[style] for style in styles)
@@ -115,7 +117,7 @@ class Display:
 
     def _draw(self, status: str) -> None:
         width = shutil.get_terminal_size().columns - 1
-        text = "  " + " ".join(status.split())
+        text = "  " + redact(" ".join(status.split()))
         drawn = text[: width - 1] + "…" if len(text) > width else text
         drawn = drawn if status else ""
         if drawn != self._drawn:
