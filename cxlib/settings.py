@@ -31,6 +31,23 @@ REGISTRY = "registry.kube-system.svc.cluster.local:5000"
 MODEL_NAME = "BirdClassificationModel"
 
 
+class Training(BaseModel):
+    """What is trained, and by whom. Addresses are ``host`` or ``host:port``; None: the sample services."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model_name: str = "logistic-regression"
+    data_source: str = "train"
+    train_ip: str | None = None
+    eval_ip: str | None = None
+    mlflow_ip: str | None = None
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters of the workflow ``train-model``; those left out have the template's defaults."""
+        found = self.model_dump(exclude_none=True)
+        return {name.replace("_", "-"): str(value) for name, value in found.items()}
+
+
 class Site(BaseModel):
     """One ``sites/<name>/site.toml``."""
 
@@ -42,6 +59,7 @@ class Site(BaseModel):
     supply_address: IPvAnyAddress
     ssh_user: str
     nodes: Annotated[dict[str, IPvAnyAddress], Field(min_length=1)]
+    training: Training = Training()
 
     @property
     def folder(self) -> Path:

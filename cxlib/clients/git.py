@@ -58,6 +58,11 @@ def head(bare: Path) -> str | None:
     return done.stdout.strip() or None
 
 
+def tree(bare: Path, commit: str, folder: str) -> str:
+    """What ``folder`` holds at ``commit``, as git's hash. Raises ``ProcessFailed`` if it isn't there."""
+    return _git(["rev-parse", "--verify", f"{commit}:{folder}"], {"GIT_DIR": str(bare)})
+
+
 def _who() -> dict[str, str]:
     return {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in _NOBODY.items()}
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from cxlib.clients import pod
 from cxlib.clients.argocd import PATIENCE
 from cxlib.clients.kube import Kube, Object, Refused
-from cxlib.errors import CxError, Unrecoverable
+from cxlib.errors import CxError, StageFailed, Unrecoverable
 from cxlib.wait import Budget, Look, wait_until
 
 NAMESPACE = "argo"
 API = "argoproj.io/v1alpha1"
 INPUTS_LABEL = "cx.birdclef/inputs"
+BUILD_LABEL = "cx.birdclef/build"
 TEMPLATE_LABEL = "cx.birdclef/template"
 _OVER = ("Succeeded", "Failed", "Error")
 _LOG_LINES = 25
@@ -28,6 +29,7 @@ class Run:
     name: str
     template: str
     inputs: str
+    build: str
     phase: str
     message: str
     node: str
@@ -41,6 +43,13 @@ class Run:
     @property
     def succeeded(self) -> bool:
         return self.phase == "Succeeded"
+
+    def output(self, name: str) -> str:
+        """An output parameter. Raises ``StageFailed`` when the workflow has none of that name."""
+        if name not in self.outputs:
+            wanted = f"an output '{name}'"
+            raise StageFailed(f"workflow {self.name}", wanted=wanted, seen=", ".join(self.outputs) or "none")
+        return self.outputs[name]
 
     def __str__(self) -> str:
         at = f" at {self.node}" if self.node else ""
@@ -60,24 +69,40 @@ def runs(kube: Kube, template: str, inputs_key: str) -> list[Run]:
     return sorted(found, key=lambda run: (run.created, run.name))
 
 
-def submit(kube: Kube, template: str, parameters: Mapping[str, str], *, inputs_key: str, attempt: int) -> Run:
-    """Start ``template``. Its name derives from inputs and attempt: the same one is never started twice."""
-    name = f"{template}-{inputs_key}-{attempt}"
-    listed = [{"name": k, "value": v} for k, v in parameters.items()]
-    manifest: Object = {
-        "apiVersion": API,
-        "kind": "Workflow",
-        "metadata": {
-            "name": name,
-            "namespace": NAMESPACE,
-            "labels": {TEMPLATE_LABEL: template, INPUTS_LABEL: inputs_key},
-        },
-        "spec": {"workflowTemplateRef": {"name": template}, "arguments": {"parameters": listed}},
-    }
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A template, its parameters, and keys that stand for all that its result depends on.
+
+    ``build`` is the key of the image build inside it, where it has one.
+    """
+
+    template: str
+    parameters: Mapping[str, str]
+    inputs: str
+    build: str = ""
+
+    def manifest(self, attempt: int) -> Object:
+        """The Workflow. Its name derives from inputs and attempt: the same one is never started twice."""
+        labels = {TEMPLATE_LABEL: self.template, INPUTS_LABEL: self.inputs}
+        if self.build:
+            labels[BUILD_LABEL] = self.build
+        listed = [{"name": k, "value": v} for k, v in self.parameters.items()]
+        name = f"{self.template}-{self.inputs}-{attempt}"
+        return {
+            "apiVersion": API,
+            "kind": "Workflow",
+            "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
+            "spec": {"workflowTemplateRef": {"name": self.template}, "arguments": {"parameters": listed}},
+        }
+
+
+def submit(kube: Kube, order: Order, attempt: int) -> Run:
+    """Start the order's ``attempt``; the one that is there when it was started before."""
+    manifest = order.manifest(attempt)
     try:
         return read(kube.create(manifest))
     except Refused as exc:
-        found = kube.get("Workflow", name, NAMESPACE) if exc.status == 409 else None
+        found = kube.get("Workflow", manifest["metadata"]["name"], NAMESPACE) if exc.status == 409 else None
         if found is None:
             raise
         return read(found)
@@ -98,6 +123,7 @@ def read(found: Object) -> Run:
         name=found["metadata"]["name"],
         template=labels.get(TEMPLATE_LABEL) or found["spec"].get("workflowTemplateRef", {}).get("name", ""),
         inputs=labels.get(INPUTS_LABEL, ""),
+        build=labels.get(BUILD_LABEL, ""),
         phase=status.get("phase", ""),
         message=status.get("message", ""),
         node=", ".join(active),
@@ -160,22 +186,28 @@ def node_log(kube: Kube, workflow: str, node: str, lines: int = _LOG_LINES) -> s
     return "(no log: its pod is gone)"
 
 
-def once(kube: Kube, template: str, parameters: Mapping[str, str], *, inputs_key: str, again: bool) -> Run:
-    """A run of ``template`` for these inputs that succeeded: one found, one under way, or a new one.
+def started(kube: Kube, order: Order, *, again: bool = False) -> tuple[Run, bool]:
+    """The run for this order: one under way, one that succeeded, or a new one; and whether it is new.
 
-    ``again`` starts a new one although an earlier one had succeeded. Raises ``Unrecoverable`` when
-    the run that was followed failed.
+    ``again`` starts a new one although an earlier one had succeeded.
     """
-    known = runs(kube, template, inputs_key)
-    under_way = next((r for r in known if not r.over), None)
-    if under_way:
-        return follow(kube, under_way.name)
+    known = runs(kube, order.template, order.inputs)
+    if under_way := next((r for r in known if not r.over), None):
+        return under_way, False
     done = next((r for r in reversed(known) if r.succeeded), None)
     if done and not again:
-        return done
-    attempt = 1 + max((int(r.name.rsplit("-", 1)[1]) for r in known if r.name[-1].isdigit()), default=0)
-    started = submit(kube, template, parameters, inputs_key=inputs_key, attempt=attempt)
-    return follow(kube, started.name)
+        return done, False
+    numbers = [int(r.name.rsplit("-", 1)[1]) for r in known if r.name.rsplit("-", 1)[1].isdigit()]
+    return submit(kube, order, max(numbers, default=0) + 1), True
+
+
+def once(kube: Kube, order: Order, *, again: bool = False) -> tuple[Run, bool]:
+    """A run for this order that succeeded, found or made; and whether it had to be waited for.
+
+    Raises ``Unrecoverable`` when the run that was followed failed.
+    """
+    run, _ = started(kube, order, again=again)
+    return (run, False) if run.succeeded else (follow(kube, run.name), True)
 
 
 def expect_failure(kube: Kube, name: str, *, within: float = Budget.WORKFLOW) -> str:
