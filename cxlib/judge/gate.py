@@ -23,12 +23,17 @@ if TYPE_CHECKING:
 WARM_UP = WarmUpRule()
 
 
-def judge(run: Run, samples: Samples, gate: Gate, rule: WarmUpRule = WARM_UP) -> GateVerdict:
-    """The verdict of ``gate``. Raises ``ConfigError`` on an endpoint or load level that the run lacks."""
+def judge(
+    run: Run, samples: Samples, gate: Gate, rule: WarmUpRule = WARM_UP, *, declared: Sequence[str] = ()
+) -> GateVerdict:
+    """The verdict of ``gate``. Raises ``ConfigError`` on an endpoint or load level that the run lacks.
+
+    ``declared`` endpoints exist even if the run has no sample of them: that is INVALID, no misspelling.
+    """
     check_levels(gate, {level.users for level in run.levels if not level.rate})
     checks = validity(run, samples)
     if len(samples):
-        check_endpoints(gate, samples.names)
+        check_endpoints(gate, sorted({*samples.names, *declared}))
     steady = _find_steady(run, samples, rule)
     results = tuple(_one(samples, c, steady) for c in gate.criteria)
     warm_up = {level: start for level, start in steady.since.items() if start is not None}

@@ -64,7 +64,6 @@ class _Scanner:
             self._later("a comparison with the baseline", back=len(op))
         limit = self._limit(metric)
         unit = self._unit(metric)
-        self._check_share(metric, limit)
         level = self._level()
         if self.at < len(self.text):
             rest = self.text[self.at :].strip()
@@ -96,11 +95,16 @@ class _Scanner:
         return (Metric.STATUS if text.startswith("rc") else Metric(text)), text
 
     def _limit(self, metric: Metric) -> float:
+        start = self.at
         limit = float(self._need(_NUMBER, "number", "the limit is missing", "Write a number such as 30"))
+        end, self.at = self.at, start  # errors point at the number
         if limit == 0:
             self._wrong("a limit of 0 is always or never met", "Write a limit above 0")
         if metric is Metric.COUNT and limit != int(limit):
             self._wrong("a count is a whole number", "Write one such as 500")
+        if _UNITS[metric] == ("%",) and limit >= 100:
+            self._wrong("a share of 100 % or more is always or never met", "Write a limit below 100 %")
+        self.at = end
         return limit
 
     def _unit(self, metric: Metric) -> str:
@@ -115,10 +119,6 @@ class _Scanner:
             self.at -= len(unit)
             self._wrong(problem, f"Write one of: {', '.join(allowed)}" if allowed else "A count has no unit")
         return unit
-
-    def _check_share(self, metric: Metric, limit: float) -> None:
-        if _UNITS[metric] == ("%",) and limit >= 100:
-            self._wrong("a share of 100 % or more is always or never met", "Write a limit below 100 %")
 
     def _level(self) -> LoadPoint | None:
         start = self.at

@@ -88,7 +88,8 @@ def run_gate(
 
     def measure() -> tuple[Run, Samples, GateVerdict]:
         run, samples = locust.run(path, host=host, levels=levels, folder=folder, site=site, served=served)
-        return run, samples, judging.judge(run, samples, gate, rule)
+        endpoints = [c.endpoint for c in gate.criteria]  # checked before, as far as that could be
+        return run, samples, judging.judge(run, samples, gate, rule, declared=endpoints)
 
     run, samples, outcome = measure()
     if outcome.verdict is Verdict.INCONCLUSIVE:
