@@ -1,0 +1,71 @@
+"""02 cluster: what is on the machines, by Ansible: Kubernetes, storage, registry, Argo."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+
+from cxlib import progress, settings
+from cxlib.clients import ansible
+from cxlib.stage import supply
+
+
+def converge(site: settings.Site) -> ansible.PlaybookRun:
+    """Run every play of the pipeline; on a cluster that is as the playbooks say, nothing changes."""
+    with progress.stage("02 cluster"):
+        return ansible.run(site, "site.yml", variables(site))
+
+
+def check(site: settings.Site) -> ansible.PlaybookRun:
+    """What the plays would change, changing nothing."""
+    return ansible.run(site, "site.yml", variables(site), check=True)
+
+
+def variables(site: settings.Site) -> dict[str, object]:
+    """What the plays need to know of this checkout: addresses, image references, rendered folders."""
+    images = supply.images(site)
+    return {
+        "images": images,
+        "supply_address": str(site.supply_address),
+        "floating_address": str(site.floating_address),
+        "kubeconfig_path": str(site.kubeconfig),
+        "kubectl": str(supply.toolchain_bin("kubectl")),
+        "overlays": str(_overlays(site, images)),
+    }
+
+
+def _overlays(site: settings.Site, images: dict[str, str]) -> Path:
+    """Our kustomizations of Argo CD and Argo Workflows, with upstream's manifests and image names beside them."""
+    folder = site.state / "overlays"
+    shutil.rmtree(folder, ignore_errors=True)
+    replaced = {
+        "argocd": {"quay.io/argoproj/argocd": "argocd", "public.ecr.aws/docker/library/redis": "redis"},
+        "argo-workflows": {"quay.io/argoproj/workflow-controller": "workflow-controller"},
+    }
+    for name, module in (("argocd", "argo-cd"), ("argo-workflows", "argo-workflows")):
+        shutil.copytree(settings.CHECKOUT / "deploy" / name, folder / name)
+        shutil.copytree(supply.manifests(module), folder / name / "upstream")
+        component: dict[str, object] = {
+            "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+            "kind": "Component",
+            "images": [_renamed(upstream, images[ours]) for upstream, ours in replaced[name].items()],
+        }
+        if name == "argo-workflows":
+            component["patches"] = [_executor(images["argoexec"])]
+        (folder / name / "images").mkdir()
+        (folder / name / "images" / "kustomization.yaml").write_text(yaml.safe_dump(component))
+    return folder
+
+
+def _renamed(upstream: str, reference: str) -> dict[str, str]:
+    name, tag = reference.rsplit(":", 1)
+    return {"name": upstream, "newName": name, "newTag": tag}
+
+
+def _executor(reference: str) -> dict[str, object]:
+    arguments = ["--executor-image", reference, "--executor-image-pull-policy", "IfNotPresent"]
+    patch = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": v} for v in arguments]
+    return {"target": {"kind": "Deployment", "name": "workflow-controller"}, "patch": json.dumps(patch)}
