@@ -77,7 +77,8 @@ def _waiter(kube: Kube, site: Site, name: str, revision: str, did: list[str]) ->
         found = argocd.wait_synced(kube, name, revision)
         if name == application.WORKFLOWS:
             run, new = workflows.started(kube, build.first(site, revision))
-            did += [f"workflow {run.name} started"] if new else []
+            if new:
+                did.append(f"workflow {run.name} started")
         return found
 
     return wait
