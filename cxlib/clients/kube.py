@@ -213,6 +213,11 @@ class Kube:
                 return Answer(exc.status, dict(exc.headers or {}), body)
         return Answer(response.status, dict(response.headers), response.data)
 
+    @property
+    def configuration(self) -> Any:
+        """The kubernetes client's configuration, for what needs a connection of its own."""
+        return self._resources().client.configuration
+
     def _resources(self) -> Any:
         with self._lock:
             if self._client is None:
@@ -281,6 +286,8 @@ def _connect(kubeconfig: Path, cache: Path) -> Any:
             str(kubeconfig), f"not a kubeconfig: {exc}", "Remove it and bring the site up"
         ) from exc
     configuration.retries = 1
+    if "//127." in configuration.host:
+        configuration.proxy = None  # a proxy of the caller's knows no loopback address of ours
     configuration.connection_pool_maxsize = 16
     with _told("discover the API"):
         return DynamicClient(TimedClient(configuration), cache_file=str(cache))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cxlib.errors import Unreachable
 
@@ -130,6 +131,7 @@ class Tracking:
         if self._made is None:
             for key, value in _LIMITS.items():
                 os.environ.setdefault(key, value)
+            _no_proxy(urlsplit(self._url).hostname or "")
             from mlflow.tracking import MlflowClient
 
             self._made = MlflowClient(tracking_uri=self._url, registry_uri=self._url)
@@ -149,3 +151,11 @@ class Tracking:
             raise Unreachable(f"MLflow at {self._url}: {what}: {exc}") from exc
         except (requests.RequestException, OSError) as exc:
             raise Unreachable(f"MLflow at {self._url}: {what}: {exc}") from exc
+
+
+def _no_proxy(host: str) -> None:
+    """MLflow's client asks the environment for a proxy: none stands between us and the site."""
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [part for part in os.environ.get(name, "").split(",") if part]
+        if host not in known:
+            os.environ[name] = ",".join([*known, host])

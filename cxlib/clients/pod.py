@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cxlib.clients.kube import Kube, Object
+from cxlib.clients.kube import ANSWER_SECONDS, Kube, Object
+from cxlib.errors import StageFailed, Unreachable
 
 # Reasons of a waiting container that do not mend themselves, or only by chance.
 STUCK = frozenset(
@@ -60,6 +62,31 @@ def ready(pod: Object) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or []
     is_ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
     return is_ready and not pod["metadata"].get("deletionTimestamp")
+
+
+def execute(kube: Kube, namespace: str, pod: str, container: str, argv: Sequence[str]) -> str:
+    """What ``argv`` writes to stdout inside a running container.
+
+    Raises ``StageFailed`` with its stderr when it exits with anything but 0, ``Unreachable``.
+    """
+    from kubernetes.client import ApiClient, ApiException, CoreV1Api
+    from kubernetes.stream import stream
+
+    core = CoreV1Api(ApiClient(kube.configuration))  # of its own: streaming rewires the client
+    try:
+        channel = stream(
+            core.connect_get_namespaced_pod_exec, pod, namespace, container=container, command=list(argv),
+            stdout=True, stderr=True, stdin=False, tty=False, _preload_content=False,
+        )  # fmt: skip
+        channel.run_forever(timeout=ANSWER_SECONDS)
+        out, err, code = channel.read_stdout(timeout=1), channel.read_stderr(timeout=1), channel.returncode
+        channel.close()
+    except (ApiException, OSError) as exc:
+        raise Unreachable(f"exec in {namespace}/{pod}: {exc}") from exc
+    if code != 0:
+        said = err.strip() or f"exit {code}"
+        raise StageFailed(f"{' '.join(argv[:2])} in {namespace}/{pod}", wanted="exit 0", seen=said)
+    return str(out)
 
 
 def running_digests(kube: Kube, namespace: str, container: str, *, labels: str = "") -> set[str]:
