@@ -1,0 +1,37 @@
+# Two commands matter: `make staging` and `make test`. Both set the machine up first.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test staging down bench lint lock
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+staging: setup ## from nothing to a model in staging, behind its load gate, on this machine
+	$(VENV)/bin/pytest features/ --env=staging $(ARGS)
+
+test: setup lint ## everything that needs no cluster
+	$(VENV)/bin/pytest tests/ $(ARGS)
+
+lint: $(VENV)/.ready ## style, types, layers, and the same for YAML, HCL, shell, Ansible
+	@scripts/lint $(VENV)/bin
+
+setup: $(VENV)/.ready ## system packages, Python environment, toolchain
+	@$(VENV)/bin/cx setup
+
+down: $(VENV)/.ready ## take the local site down; leaves nothing behind
+	$(VENV)/bin/cx down
+
+bench: setup ## the figures that we hold ourselves to, as a table
+	$(VENV)/bin/python -m benchmarks
+
+lock: ## resolve the Python packages anew into requirements.lock
+	$(VENV)/.uv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+	  --group dev pyproject.toml --output-file requirements.lock
+
+$(VENV)/.ready: requirements.lock pyproject.toml scripts/system-packages scripts/bootstrap
+	@scripts/bootstrap $(PYTHON) $(VENV)
+	@touch $@
