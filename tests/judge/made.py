@@ -58,9 +58,9 @@ def samples(
     codes = np.full(n, 200)
     bad = spread(n, failed)
     error[bad], codes[bad] = "HTTP 500", status
-    columns = {"scheduled": times, "started": times.copy(), "finished": times + latency, "name": np.full(n, name)}
-    levels = {"users": np.full(n, users), "rate": np.zeros(n)}
-    return Samples.of({**columns, **levels, "status": codes, "error": error})
+    clock = {"scheduled": times, "started": times.copy(), "finished": times + latency}
+    level = {"users": np.full(n, users), "rate": np.zeros(n)}
+    return Samples.of({**clock, **level, "name": np.full(n, name), "status": codes, "error": error})
 
 
 def spread(n: int, k: int) -> np.ndarray[Any, Any]:

@@ -155,9 +155,7 @@ LEVELS = [
 
 def test_each_load_level_is_judged_by_its_own_samples() -> None:
     """Fast at 1 user says nothing about 8."""
-    both = together(
-        samples(500, users=1, seconds=30), samples(500, users=8, start=30, seconds=30, fast=0.2)
-    )
+    both = together(samples(500, users=1, seconds=30), samples(500, users=8, start=30, seconds=30, fast=0.2))
     outcome = verdict_of(both, f"{P95} at 1 users", f"{P95} at 8 users", levels=LEVELS)
     assert [c.verdict for c in outcome.criteria] == [Verdict.PASS, Verdict.FAIL]
     assert outcome.verdict is Verdict.FAIL

@@ -46,7 +46,7 @@ class Service:
                 self.wfile.write(service.body)
                 self.wfile.flush()
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *args: object) -> None:
                 pass
 
         return Handler

@@ -1,0 +1,151 @@
+"""`cx judge` and `cx report` on run folders, by exit code and output."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxlib.clients import gatefile, runfolder
+from cxlib.commands import judge, report
+from cxlib.errors import ConfigError
+from cxlib.model.run import Run
+from cxlib.model.sample import COLUMNS, Samples
+from tests.judge.made import run_json, samples
+
+P99 = "p99 of POST /predict < 30 ms"
+
+
+def stored(folder: Path, made: Samples, **changes: Any) -> Path:
+    runfolder.write(folder, Run.model_validate(run_json(**changes)), made)
+    return folder
+
+
+def gate_file(folder: Path, *lines: str) -> Path:
+    path = folder / "gate.yaml"
+    path.write_text("name: staging load\ncriteria:\n" + "".join(f"  - {line}\n" for line in lines))
+    return path
+
+
+def cx_judge(*argv: object) -> int:
+    parser = argparse.ArgumentParser()
+    judge.add_arguments(parser)
+    return judge.run(parser.parse_args([str(a) for a in argv]))
+
+
+def cx_report(*argv: object) -> int:
+    parser = argparse.ArgumentParser()
+    report.add_arguments(parser)
+    return report.run(parser.parse_args([str(a) for a in argv]))
+
+
+@pytest.mark.parametrize(
+    ("over", "changes", "code"),
+    [(0, {}, 0), (100, {}, 3), (8, {}, 4), (0, {"workers_lost": 1}, 5)],
+)
+def test_exit_code_says_the_verdict(tmp_path: Path, over: int, changes: dict[str, Any], code: int) -> None:
+    """Scripts read the exit code and nothing else."""
+    folder = stored(tmp_path / "run", samples(1000, over=over), **changes)
+    assert cx_judge(folder, "--gate", gate_file(tmp_path, P99)) == code
+
+
+def test_json_holds_every_designed_field(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other tools read OUT by these names."""
+    folder, out = stored(tmp_path / "run", samples(1000, over=2)), tmp_path / "out.json"
+    assert cx_judge(folder, "--gate", gate_file(tmp_path, P99), "--json", out) == 0
+    data = json.loads(out.read_text())
+    assert data["verdict"] == "PASS"
+    wanted = {"text", "verdict", "value", "limit", "low", "high", "n", "n_effective", "reason"}
+    assert wanted <= data["criteria"][0].keys()
+    assert data["criteria"][0]["value"] == pytest.approx(10.0)
+    assert "PASS" in capsys.readouterr().out
+
+
+def test_csv_is_judged_as_parquet_is(tmp_path: Path) -> None:
+    """A run of another tool comes as CSV."""
+    folder, made = stored(tmp_path / "run", samples(1000, over=2, failed=3)), samples(1000, over=2, failed=3)
+    (folder / "samples.parquet").unlink()
+    with (folder / "samples.csv").open("w", newline="") as sink:
+        writer = csv.writer(sink)
+        writer.writerow(COLUMNS)
+        writer.writerows(zip(*(getattr(made, c).tolist() for c in COLUMNS), strict=True))
+    _, back = runfolder.read(folder)
+    assert all((getattr(back, c) == getattr(made, c)).all() for c in COLUMNS)
+    assert cx_judge(folder, "--gate", gate_file(tmp_path, P99)) == 0
+
+
+@pytest.mark.parametrize("damage", ["no run.json", "no samples", "half json", "no field", "half parquet"])
+def test_damaged_run_folder_is_invalid(tmp_path: Path, damage: str) -> None:
+    """A measurement of which a part is missing cannot be believed; it is not the user's typing."""
+    folder = stored(tmp_path / "run", samples(1000))
+    whole = (folder / "run.json").read_text()
+    if damage == "no run.json":
+        (folder / "run.json").unlink()
+    elif damage == "no samples":
+        (folder / "samples.parquet").unlink()
+    elif damage == "half json":
+        (folder / "run.json").write_text(whole[:40])
+    elif damage == "no field":
+        (folder / "run.json").write_text(whole.replace('"generator_cpu"', '"cpu"'))
+    else:
+        data = (folder / "samples.parquet").read_bytes()
+        (folder / "samples.parquet").write_bytes(data[: len(data) // 2])
+    out = tmp_path / "out.json"
+    assert cx_judge(folder, "--gate", gate_file(tmp_path, P99), "--json", out) == 5
+    assert json.loads(out.read_text())["verdict"] == "INVALID"
+    assert cx_report(folder) == 5
+
+
+def test_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    """A misspelt path is the caller's, not the measurement's."""
+    with pytest.raises(ConfigError) as caught:
+        cx_judge(tmp_path / "nothing", "--gate", gate_file(tmp_path, P99))
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name: x\n", "criteria"),
+        ("criteria: []\n", "name"),
+        ("name: x\ncriteria: []\n", "proves nothing"),
+        ("name: x\ncriteria: [3]\n", "entry 1"),
+        ("name: x\ncriteria: ['p95 of POST /predict < 30']\n", "unit"),
+        ("name: x\ncriteria: []\nlimits: []\n", "limits"),
+        ("name: [", "not YAML"),
+        ("just text", "not a mapping"),
+    ],
+)
+def test_wrong_gate_file_names_the_field(tmp_path: Path, text: str, says: str) -> None:
+    """The person who wrote it mends it."""
+    path = tmp_path / "gate.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        gatefile.read(path)
+
+
+def test_prefix_needs_no_quotes_in_a_gate_file(tmp_path: Path) -> None:
+    """YAML takes `- key: p95 …` for a mapping; people don't."""
+    gate = gatefile.read(gate_file(tmp_path, f"key: {P99}", "watch: fail of POST /predict < 1 %"))
+    assert [c.text for c in gate.criteria] == [f"key: {P99}", "watch: fail of POST /predict < 1 %"]
+
+
+def test_report_needs_no_gate(tmp_path: Path) -> None:
+    """A run can be looked at before anyone has said what it must hold; it shows no PASS then."""
+    folder = stored(tmp_path / "run", samples(1000))
+    assert cx_report(folder) == 0
+    page = (folder / "report.html").read_text()
+    assert "No gate was judged" in page
+    assert "PASS:" not in page
+
+
+def test_report_shows_the_stored_verdict(tmp_path: Path) -> None:
+    """What the gate said then is what is shown now."""
+    folder = stored(tmp_path / "run", samples(1000, over=100))
+    cx_judge(folder, "--gate", gate_file(tmp_path, P99), "--json", folder / "verdict.json")
+    assert cx_report(folder) == 0
+    assert "FAIL: staging load" in (folder / "report.html").read_text()
