@@ -11,6 +11,7 @@ from functools import partial
 from cxlib import progress
 from cxlib.clients import argocd, workflows
 from cxlib.clients.kube import Kube, Object
+from cxlib.errors import StageFailed
 from cxlib.parallel import run_all
 from cxlib.settings import Site
 from cxlib.stage import application, build
@@ -46,6 +47,11 @@ def converge(site: Site) -> Platform:
     The first image build starts as soon as its template is there: it needs nothing of the platform.
     Raises ``StageFailed`` with what was seen last.
     """
+    with progress.stage("03 platform"):
+        return _converge(site)
+
+
+def _converge(site: Site) -> Platform:
     from cxlib.stage import supply
 
     kube = connect(site)
@@ -110,3 +116,13 @@ def _secret(name: str, keys: tuple[str, ...]) -> Object:
     }
     meta = {"name": name, "namespace": application.PLATFORM}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "stringData": data}
+
+
+def states(site: Site, names: list[str]) -> list[argocd.State]:
+    """What the Applications say now, in the order of ``names``. Raises ``StageFailed`` on one that isn't there."""
+    kube = connect(site)
+    found = {name: kube.get("Application", name, argocd.NAMESPACE) for name in names}
+    missing = [name for name, item in found.items() if item is None]
+    if missing:
+        raise StageFailed("Argo CD", wanted=", ".join(names), seen=f"no Application {', '.join(missing)}")
+    return [argocd.state(item) for item in found.values() if item]

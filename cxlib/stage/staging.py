@@ -54,6 +54,11 @@ def converge(site: Site, revision: str, model: Model) -> Staging:
 
     Raises ``StageFailed`` when what is served is not what was built.
     """
+    with progress.stage("05 staging"):
+        return _converge(site, revision, model)
+
+
+def _converge(site: Site, revision: str, model: Model) -> Staging:
     kube = platform.connect(site)
     did = ["Application birdclef-staging"] if application.ensure_environment(kube, site, "staging") else []
     found = kube.get("Application", "birdclef-staging", argocd.NAMESPACE)
@@ -88,3 +93,8 @@ def _look(site: Site, model: Model) -> Look[Serving]:
         return Look(str(exc))
     seen = f"model {now.model_version or 'none'} from {now.digest[:19] or 'no digest'}"
     return Look(seen, now, done=(now.model_version, now.digest) == (model.version, model.digest))
+
+
+def aliased(site: Site, alias: str) -> str | None:
+    """The model version that MLflow's ``alias`` points at."""
+    return Tracking(site.url("mlflow")).alias(MODEL_NAME, alias)

@@ -1,0 +1,54 @@
+"""05 staging: what runs there, and that it is what was built."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_bdd import given, parsers, then, when
+
+from cxlib.harness import summary
+from cxlib.settings import Site
+from cxlib.stage import digits
+from cxlib.stage import staging as stage
+from cxlib.stage.model import Model
+from cxlib.stage.platform import Platform
+from cxlib.stage.staging import Staging
+
+
+@pytest.fixture(scope="session")
+def staging(site: Site, platform: Platform, model: Model) -> Staging:
+    """Staging, converged once a session."""
+    converged = stage.converge(site, platform.revision, model)
+    summary.record("staging", site.url("staging"))
+    summary.record("staging serves", f"model {converged.serving.model_version}, {converged.serving.digest}")
+    return converged
+
+
+@given("staging")
+def _(staging: Staging) -> None:
+    """Converged by its fixture."""
+
+
+@then("staging serves the digest that was built")
+def _(site: Site, model: Model) -> None:
+    assert stage.served(site, "staging").digest == model.digest
+
+
+@then("every pod of staging runs that digest")
+def _(staging: Staging, model: Model) -> None:
+    assert staging.running == {model.digest}
+
+
+@then(parsers.parse('staging serves the model version with MLflow\'s alias "{alias}"'))
+def _(site: Site, staging: Staging, alias: str) -> None:
+    assert stage.served(site, "staging").model_version == stage.aliased(site, alias)
+
+
+@when(parsers.parse("staging is asked about {count:d} digits"), target_fixture="share_right")
+def _(site: Site, staging: Staging, count: int) -> float:
+    return digits.share_right(site.url("staging"), count)
+
+
+@then(parsers.parse("at least {percent:g} % of the answers are right"))
+def _(share_right: float, percent: float) -> None:
+    summary.record("digits recognised", f"{share_right:.1%}")
+    assert share_right * 100 >= percent

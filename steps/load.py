@@ -1,0 +1,58 @@
+"""Load gates: what is asked, the load, the verdict and its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_bdd import given, parsers, then, when
+
+from cxlib.harness import summary
+from cxlib.settings import Site
+from cxlib.stage import evidence, gate
+from cxlib.stage.evidence import Measured
+from cxlib.stage.staging import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A gate by its name and its criteria, a line each."""
+
+    name: str
+    criteria: tuple[str, ...]
+
+
+@given(parsers.parse('the gate "{name}"'), target_fixture="question")
+def _(name: str, datatable: list[list[str]]) -> Question:
+    return Question(name, tuple(line for (line,) in datatable[1:]))
+
+
+@when(parsers.parse('staging is put under the load "{profile}"'), target_fixture="measured")
+def _(
+    site: Site,
+    staging: Staging,
+    question: Question,
+    profile: str,
+    datatable: list[list[str]],
+    run_folder: Path,
+) -> Measured:
+    levels = [(int(users), float(seconds)) for users, seconds in datatable[1:]]
+    folder = run_folder / "load" / question.name
+    measured = evidence.measure(site, "staging", question.name, question.criteria, profile, levels, folder)
+    summary.record(f"gate {question.name}", measured.result.verdict.value)
+    summary.record("evidence", f"MLflow run {measured.logged.run_id} in {evidence.EXPERIMENT}")
+    for criterion in measured.result.outcome.criteria:
+        summary.record(criterion.text, evidence.told(criterion))
+    summary.link(f"load report of gate {question.name}", measured.result.report)
+    return measured
+
+
+@then("the gate passes")
+def _(measured: Measured) -> None:
+    gate.require_pass(measured.result)
+
+
+@then("MLflow keeps its evidence")
+def _(site: Site, measured: Measured) -> None:
+    verdict = measured.result.folder / "verdict.json"
+    assert evidence.kept(site, measured.logged, verdict.name) == verdict.read_bytes()
