@@ -114,8 +114,12 @@ class Trainings:
         self._log_model(run_id, model, recipe, samples)
 
     def _log_model(self, run_id: str, model: object, recipe: Recipe, samples: dataset.Samples) -> None:
+        # Made by hand, as MLflow would otherwise file it under the experiment of a process-wide setting.
+        made = self.client.create_logged_model(self._experiment_id(), name=MODEL_NAME, source_run_id=run_id)
         Model.log(
+            artifact_path=None,  # `name` has taken its place, yet the signature still asks for it
             name=MODEL_NAME,
+            model_id=made.model_id,
             flavor=mlflow_sklearn,
             run_id=run_id,
             sk_model=model,

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess  # noqa: TID251  # a server that stays, not a command that ends
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
-import requests
+from loopback import answers, free_port
+from mlflow import MlflowClient
 
+from cxlib.clients import process
 from cxlib.wait import Look, wait_until
+from services.trainer.run import Trainings
 
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(url: str, server: subprocess.Popen[bytes]) -> Look[str]:
-    """Whether ``url`` answers 200; hopeless when its server has ended."""
-    if server.poll() is not None:
-        return Look(f"the server ended with {server.returncode}", hopeless=True)
-    try:
-        code = requests.get(url, timeout=2).status_code
-    except requests.RequestException as exc:
-        return Look(type(exc).__name__)
-    return Look.found(url) if code == 200 else Look(f"HTTP {code}")
 
 
 @pytest.fixture(scope="session")
@@ -41,21 +26,34 @@ def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real MLflow server with a store and artifacts of its own."""
     folder: Path = tmp_path_factory.mktemp("mlflow")
     port = free_port()
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-            *("--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
-            *("--artifacts-destination", str(folder / "artifacts")),
-        ],
-        env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "log").open("wb"),
-        start_new_session=True,
-    )
+    argv = [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
+        *("--artifacts-destination", str(folder / "artifacts")),
+    ]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until("MLflow", lambda: answers(f"{url}/health", server), wanted="200", within=90, every=0.3)
+    with process.background(argv, env=environment, log=folder / "log") as server:
+        wait_until("MLflow", lambda: answers(f"{url}/health", server), wanted="200", within=120, every=0.3)
         yield url
-    finally:
-        server.terminate()
-        server.wait(20)
+
+
+@pytest.fixture
+def mlflow_client(mlflow_uri: str) -> MlflowClient:
+    """A client of the real server, to which MLflow's process-wide address points as well."""
+    mlflow.set_tracking_uri(mlflow_uri)
+    return MlflowClient(mlflow_uri)
+
+
+@pytest.fixture(scope="session")
+def trained_run(mlflow_uri: str) -> str:
+    """The id of a run that a real training ended FINISHED."""
+    mlflow.set_tracking_uri(mlflow_uri)
+    trainings = Trainings(MlflowClient(mlflow_uri), "trained", owner="trained")
+    run_id = trainings.start("logistic-regression", "train")
+
+    def look() -> Look[str]:
+        status = trainings.client.get_run(run_id).info.status
+        return Look(status, run_id, done=status == "FINISHED", hopeless=status in ("FAILED", "KILLED"))
+
+    return wait_until("training", look, wanted="FINISHED", within=90, every=0.2)

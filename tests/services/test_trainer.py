@@ -18,9 +18,9 @@ from services.trainer.run import FAILURE_TAG, Busy, Trainings
 
 
 @pytest.fixture
-def trainings(mlflow_uri: str, request: pytest.FixtureRequest) -> Trainings:
+def trainings(mlflow_client: MlflowClient, request: pytest.FixtureRequest) -> Trainings:
     name = request.node.name
-    return Trainings(MlflowClient(mlflow_uri), f"trainer-{name}", owner=name)
+    return Trainings(mlflow_client, f"trainer-{name}", owner=name)
 
 
 @pytest.fixture

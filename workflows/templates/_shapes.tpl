@@ -23,6 +23,8 @@ seccompProfile:
 {{- define "task.container" -}}
 image: {{ required "images.pipeline is not set: the harness gives it in the Application's valuesObject" .Values.images.pipeline }}
 command: [python, -m, services.pipeline]
+env:
+  - {name: MLFLOW_DISABLE_TELEMETRY, value: "true"}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -42,6 +44,8 @@ volumeMounts:
 {{- define "build.container" -}}
 image: {{ required "images.pipeline is not set: the harness gives it in the Application's valuesObject" .Values.images.pipeline }}
 command: [python, -m, services.pipeline]
+env:
+  - {name: MLFLOW_DISABLE_TELEMETRY, value: "true"}
 securityContext:
   # buildah unpacks layers with owners of their own: as root, with what that needs and no more.
   runAsUser: 0

@@ -1,0 +1,83 @@
+"""The sample evaluator against a real MLflow, on a really trained model."""
+
+from __future__ import annotations
+
+import mlflow
+import pytest
+from fastapi.testclient import TestClient
+from mlflow import MlflowClient
+
+from services import dataset
+from services.evaluator.app import create_app
+from services.evaluator.score import MODEL_NAME, Evaluator, from_environment
+
+
+def evaluator(uri: str, threshold: float) -> TestClient:
+    mlflow.set_tracking_uri(uri)
+    return TestClient(create_app(Evaluator(MlflowClient(uri), threshold)))
+
+
+def test_good_model_is_registered_once(mlflow_uri: str, trained_run: str) -> None:
+    """A workflow step may be repeated: the same run must not make a second version."""
+    client = evaluator(mlflow_uri, 0.9)
+    first, second = (client.get("/get-version", params={"run_id": trained_run}) for _ in range(2))
+    assert first.status_code == 200, first.text
+    assert first.json()["accuracy"] > 0.9
+    assert first.json() == second.json()
+    versions = MlflowClient(mlflow_uri).search_model_versions(f"name = '{MODEL_NAME}'")
+    assert [v.version for v in versions if v.run_id == trained_run] == [first.json()["new_model_version"]]
+
+
+def test_poor_model_is_refused_with_its_figures(mlflow_uri: str, trained_run: str) -> None:
+    """Only what is good enough gets a version; the reason says by how much it failed."""
+    answer = evaluator(mlflow_uri, 0.9999).get("/get-version", params={"run_id": trained_run})
+    assert answer.status_code == 422
+    assert "is below 0.9999" in answer.json()["detail"]
+
+
+def test_unfinished_run_is_refused(mlflow_uri: str) -> None:
+    """A training that still runs, or has failed, has no model to trust."""
+    client = MlflowClient(mlflow_uri)
+    run = client.create_run(client.create_experiment("unfinished")).info.run_id
+    answer = evaluator(mlflow_uri, 0.9).get("/get-version", params={"run_id": run})
+    assert answer.status_code == 422
+    assert "is RUNNING" in answer.json()["detail"]
+
+
+def test_finished_run_without_model_is_refused(mlflow_uri: str) -> None:
+    """A user's trainer that forgot to log the model learns it here, not at the image build."""
+    client = MlflowClient(mlflow_uri)
+    run = client.create_run(client.create_experiment("modelless")).info.run_id
+    client.set_terminated(run, "FINISHED")
+    answer = evaluator(mlflow_uri, 0.9).get("/get-version", params={"run_id": run})
+    assert answer.status_code == 422, answer.text
+    assert "no readable model" in answer.json()["detail"]
+
+
+def test_unknown_run_is_404(mlflow_uri: str) -> None:
+    """A mistyped run isn't the model's fault."""
+    answer = evaluator(mlflow_uri, 0.9).get("/get-version", params={"run_id": "0" * 32})
+    assert answer.status_code == 404
+
+
+def test_mlflow_that_is_away_is_503() -> None:
+    """The workflow asks again after 503, and gives up after 422."""
+    answer = evaluator("http://127.0.0.1:9", 0.9).get("/get-version", params={"run_id": "0" * 32})
+    assert answer.status_code == 503
+
+
+def test_threshold_out_of_range_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """90 instead of 0.9 would refuse every model, and -1 none."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("ACCURACY_THRESHOLD", "90")
+    with pytest.raises(ValueError, match="ACCURACY_THRESHOLD"):
+        from_environment()
+
+
+def test_splits_share_no_sample_and_hold_every_digit() -> None:
+    """Held-out accuracy means nothing if the model has seen the samples."""
+    train, test = dataset.load("train"), dataset.load("test")
+    assert len(train) + len(test) == 1797
+    seen = {row.tobytes() for row in train.pixels}
+    assert not any(row.tobytes() in seen for row in test.pixels)
+    assert set(train.digits) == set(test.digits) == set(range(10))
