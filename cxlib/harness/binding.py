@@ -28,7 +28,7 @@ class Binding:
         if not self.matches:
             return f"{where}\n    no step function matches"
         if len(self.matches) > 1:
-            return f"{where}\n    ambiguous: {' and '.join(map(location, self.matches))}"
+            return f"{where}\n    ambiguous: {' and '.join(sorted(map(location, self.matches)))}"
         return None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cxlib.clients import process
 
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 7.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

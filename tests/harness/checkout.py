@@ -1,0 +1,51 @@
+"""A small checkout of its own, in which a real pytest runs the harness as a child."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cxlib.clients import process
+from cxlib.settings import CHECKOUT
+
+INI = "[pytest]\naddopts = --strict-markers -p no:locust -p no:cacheprovider\n"
+
+
+@dataclass
+class Project:
+    """Features and steps in a folder; ``run`` runs pytest there."""
+
+    root: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def write(self, path: str, text: str) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text).lstrip("\n"))
+
+    def argv(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "pytest", *args]
+
+    def environment(self) -> dict[str, str]:
+        state = {"CX_STATE": str(self.root / "state"), "CX_CACHE": str(self.root / "cache")}
+        # Without bytecode a child takes three times as long to start.
+        ours = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return {**ours, "PYTHONPATH": str(CHECKOUT), **state, **self.env}
+
+    def run(self, *args: str) -> process.Completed:
+        return process.run(self.argv(*args), timeout=60, cwd=self.root, env=self.environment(), expect=None)
+
+    @property
+    def latest(self) -> Path:
+        return self.root / ".cx" / "runs" / "latest"
+
+
+def make(root: Path) -> Project:
+    project = Project(root)
+    project.write("pytest.ini", INI)
+    project.write("conftest.py", (CHECKOUT / "conftest.py").read_text())
+    project.write("steps/__init__.py", "")
+    return project
