@@ -85,7 +85,7 @@ def _(site: Site, model: Model, datatable: list[list[str]]) -> None:
 
 @when(parsers.parse('"{template}" is asked for with'), target_fixture="reason")
 def _(site: Site, model: Model, template: str, datatable: list[list[str]]) -> str:
-    parameters = {name: value for name, value in datatable[1:]}
+    parameters = dict(datatable[1:])
     return stage.reason_of_failure(site, template, parameters)
 
 

@@ -119,7 +119,7 @@ def _secret(name: str, keys: tuple[str, ...]) -> Object:
 
 
 def states(site: Site, names: list[str]) -> list[argocd.State]:
-    """What the Applications say now, in the order of ``names``. Raises ``StageFailed`` on one that isn't there."""
+    """What the Applications say now, in the order of ``names``. Raises ``StageFailed`` without one."""
     kube = connect(site)
     found = {name: kube.get("Application", name, argocd.NAMESPACE) for name in names}
     missing = [name for name, item in found.items() if item is None]

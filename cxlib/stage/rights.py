@@ -49,7 +49,7 @@ def administrators(kube: Kube) -> set[str]:
 
 
 def answer(kube: Kube, row: dict[str, str]) -> str:
-    """``yes`` or ``no``: what the cluster says to a row of account, verb, group, resource, namespace, name."""
+    """``yes`` or ``no``: what the cluster says to a row of the scenario's table."""
     may = allowed(
         kube,
         row["account"],
