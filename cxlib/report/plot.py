@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 Point = tuple[float, float]
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 14.0, 30.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 24.0, 30.0, 40.0
 
 
 @dataclass(slots=True)
