@@ -1,0 +1,141 @@
+"""A real kube-apiserver on a real etcd, with the CRDs of Argo CD and Argo Workflows; one for all tests."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cxlib.clients import process
+from cxlib.clients.kube import Kube
+from cxlib.errors import CxError
+from cxlib.stage import supply
+from cxlib.wait import Budget, Look, wait_until
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Of an API server that lives as long as the session, with nothing behind it: no pod ever runs."""
+    folder = tmp_path_factory.mktemp("apiserver")
+    token = secrets.token_hex(16)
+    (folder / "tokens.csv").write_text(f"{token},admin,1,system:masters\n")
+    etcd_port, peer_port, port = _free_ports(3)
+    with ExitStack() as running:
+        running.enter_context(process.background(_etcd(folder, etcd_port, peer_port)))
+        running.enter_context(process.background(_apiserver(folder, etcd_port, port), log=folder / "log"))
+        path = folder / "kubeconfig"
+        path.write_text(yaml.safe_dump(_kubeconfig(port, token, folder / "certs")))
+        wait_until("kube-apiserver", lambda: _look(path), wanted="ready", within=Budget.BOOT, every=0.2)
+        yield path
+
+
+@pytest.fixture
+def kube(kubeconfig: Path, tmp_path: Path) -> Kube:
+    """A client of its own for each test, without what others discovered."""
+    return Kube(kubeconfig, tmp_path)
+
+
+@pytest.fixture
+def namespace(kube: Kube) -> str:
+    """A namespace of the test's own."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    return name
+
+
+@pytest.fixture(scope="session")
+def argocd_api(kubeconfig: Path) -> None:
+    """Argo CD's kinds and namespace; they exist once for all tests."""
+    _load(Kube(kubeconfig), "argo-cd", "argocd", ("application-crd.yaml", "appproject-crd.yaml"))
+
+
+@pytest.fixture(scope="session")
+def workflows_api(kubeconfig: Path) -> None:
+    """Argo Workflows' kinds and namespace."""
+    crds = ("argoproj.io_workflows.yaml", "argoproj.io_workflowtemplates.yaml")
+    _load(Kube(kubeconfig), "argo-workflows", "argo", crds)
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for item in sockets:
+            item.bind(("127.0.0.1", 0))
+        return [item.getsockname()[1] for item in sockets]
+
+
+def _etcd(folder: Path, port: int, peer: int) -> list[str]:
+    client, peers = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer}"
+    return [
+        str(supply.toolchain_bin("etcd")), f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync",
+        f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peers}", f"--initial-advertise-peer-urls={peers}",
+        f"--initial-cluster=default={peers}",
+    ]  # fmt: skip
+
+
+def _apiserver(folder: Path, etcd_port: int, port: int) -> list[str]:
+    key = folder / "accounts.key"
+    process.run(["openssl", "genrsa", "-out", str(key), "2048"], timeout=30)
+    return [
+        str(supply.toolchain_bin("kube-apiserver")), f"--etcd-servers=http://127.0.0.1:{etcd_port}",
+        f"--secure-port={port}", "--bind-address=127.0.0.1", f"--cert-dir={folder / 'certs'}",
+        f"--token-auth-file={folder / 'tokens.csv'}", "--authorization-mode=RBAC",
+        "--service-account-issuer=https://test", f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}", "--service-cluster-ip-range=10.99.0.0/24",
+        "--disable-admission-plugins=ServiceAccount", "--profiling=false",
+    ]  # fmt: skip
+
+
+def _kubeconfig(port: int, token: str, certificates: Path) -> dict[str, object]:
+    cluster = {
+        "server": f"https://127.0.0.1:{port}",
+        "certificate-authority": str(certificates / "apiserver.crt"),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "admin", "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
+        "current-context": "test",
+    }
+
+
+def _look(path: Path) -> Look[bool]:
+    try:
+        answer = Kube(path).raw("/readyz")
+    except CxError as exc:
+        return Look(str(exc)[:100])
+    return Look(str(answer.status), True, done=answer.status == 200)
+
+
+def _load(kube: Kube, module: str, namespace: str, files: tuple[str, ...]) -> None:
+    """The CRDs as they came with the module (the minimal ones, where there are two) and the namespace."""
+    names = []
+    for name in files:
+        found = sorted(supply.manifests(module).rglob(name), key=lambda p: "minimal" not in p.parts)
+        assert found, f"{module} came without {name}"
+        manifest = yaml.safe_load(found[0].read_text())
+        kube.apply(manifest)
+        names.append(manifest["metadata"]["name"])
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    wait_until(
+        "CRDs", lambda: _established(kube, names), wanted="established", within=Budget.ANSWER, every=0.2
+    )
+
+
+def _established(kube: Kube, names: list[str]) -> Look[bool]:
+    waiting = []
+    for name in names:
+        found = kube.get("CustomResourceDefinition", name, api="apiextensions.k8s.io/v1") or {}
+        conditions = found.get("status", {}).get("conditions") or []
+        if not any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
+            waiting.append(name)
+    return Look(f"waiting for {waiting}", True, done=not waiting)
