@@ -192,7 +192,7 @@ def _ports(site: Site) -> tuple[bool, Check]:
     from cxlib.settings import PORTS
 
     address = str(site.floating_address)
-    held = {port: _holder(port) for port in sorted(set(PORTS.values())) if not _free(address, port)}
+    held = {port: _holder(address, port) for port in sorted(set(PORTS.values())) if not _free(address, port)}
     foreign = {port: holder for port, holder in held.items() if not _is_ours(holder, site)}
     found = ", ".join(f"{port} held by {holder.name}" for port, holder in foreign.items())
     ours = bool(held) and not foreign
@@ -220,12 +220,13 @@ def _free(address: str, port: int) -> bool:
     return True
 
 
-def _holder(port: int) -> _Holder:
-    """The process that listens on ``port``, as far as we may see it."""
+def _holder(address: str, port: int) -> _Holder:
+    """The process that listens on ``address:port``, as far as we may see it."""
     import psutil
 
     for connection in psutil.net_connections(kind="tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        if listens and connection.laddr.ip in (address, "0.0.0.0", "::") and connection.pid:
             process = psutil.Process(connection.pid)
             return _Holder(f"{process.name()} (pid {process.pid})", " ".join(process.cmdline()))
     return _Holder("another program", "")

@@ -8,14 +8,14 @@ from pathlib import Path
 MASK = "[redacted]"
 _SHORTEST = 6  # a shorter value would blot out ordinary words
 _values: set[str] = set()
-_KEY = r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]*"
+_KEY = r"[\w.-]*(?:password|passwd|passphrase|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]*"
 _PATTERNS = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S),
     # key: value, "key": "value", KEY=value; a reference to a secret by name is no secret
     re.compile(rf"""(?ix) (?P<head> ["']?\b{_KEY}["']? [ \t]*[:=][ \t]* ["']? )
                     (?! (?:null|none|true|false|\[redacted\]|\{{|\[) )
                     (?P<secret> [^\s"',;}}\]]+ )"""),
-    re.compile(r"(?i)(?P<head>\b(?:bearer|basic) )(?P<secret>[\w.~+/=-]{8,})"),
+    re.compile(r"(?i)(?P<head>\b(?:bearer|authorization:\s*basic) )(?P<secret>[\w.~+/=-]{8,})"),
     re.compile(r"(?P<head>\w+://[^/\s:@]+:)(?P<secret>[^/\s@]+)(?=@)"),
     re.compile(r"(?P<secret>\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"),
 )

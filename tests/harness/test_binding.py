@@ -53,7 +53,7 @@ def test_plan_names_each_steps_function_and_touches_nothing(bound: Project) -> N
     ("steps", "feature", "expected"),
     [
         ("", "    And 3 nodes sleep\n", "01_one.feature:5: And 3 nodes sleep\n    no step function matches"),
-        ('\n@then("3 nodes answer")\ndef _(): pass\n', "", "ambiguous: steps/site.py:8 and steps/site.py:12"),
+        ('\n@then("3 nodes answer")\ndef _(): pass\n', "", "ambiguous: steps/site.py:12 and steps/site.py:8"),
         ('\n@then("it is unused")\ndef _(): pass\n', "", "steps/site.py:12\n    no scenario uses it"),
     ],
     ids=["undefined", "ambiguous", "unused"],
