@@ -47,7 +47,7 @@ class GateResult:
         found = {}
         for c in self.outcome.criteria:
             if c.value is not None:
-                name = "".join(ch if ch.isalnum() or ch in "_-. /" else "_" for ch in c.text)
+                name = "".join(ch if ch.isalnum() or ch in "_-. " else "_" for ch in c.text)
                 found[name[:250]] = c.value
         return found
 
