@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import BaseModel, Field
 
@@ -64,6 +66,7 @@ def create_app(folder: Path | None = None) -> FastAPI:
     model, why_not = _load(place)
     metrics = Metrics()
     app = FastAPI(title="BirdCLEF application")
+    app.add_exception_handler(RequestValidationError, _say_what_is_wrong)
 
     @app.post("/predict")
     async def predict(question: Question) -> Answer:
@@ -101,3 +104,10 @@ def _load(place: Path) -> tuple[ServedModel | None, str]:
         return load(place), ""
     except NoModel as exc:
         return None, str(exc)
+
+
+async def _say_what_is_wrong(_: Request, wrong: Exception) -> Response:
+    """422 with place and reason, without what was sent: that may be large, or no JSON (infinity)."""
+    assert isinstance(wrong, RequestValidationError)
+    detail = [{"loc": [*error["loc"]], "msg": error["msg"]} for error in wrong.errors()[:10]]
+    return JSONResponse({"detail": detail}, 422)

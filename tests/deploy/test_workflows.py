@@ -1,0 +1,116 @@
+"""The WorkflowTemplates: the mission's parameters, least rights, deadlines everywhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from charts import Manifest, Render
+
+from cxlib.stage import supply
+
+TEMPLATES = {"build-initial", "train-model", "build-container-image", "deploy-container-image"}
+
+
+@pytest.fixture
+def manifests(render: Render) -> list[Manifest]:
+    return render("workflows")
+
+
+@pytest.fixture
+def templates(manifests: list[Manifest]) -> dict[str, dict[str, Any]]:
+    return {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "WorkflowTemplate"}
+
+
+def pods(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [template for template in spec["templates"] if "container" in template]
+
+
+def test_parameters_are_the_missions(templates: dict[str, dict[str, Any]]) -> None:
+    """Whoever submits them by hand finds the names that the by-hand procedure had."""
+    names = {
+        n: [p["name"] for p in s.get("arguments", {}).get("parameters", [])] for n, s in templates.items()
+    }
+    assert set(names) == TEMPLATES
+    assert names["build-initial"] == []
+    assert names["train-model"] == ["train-ip", "eval-ip", "mlflow-ip", "model-name", "data-source"]
+    assert names["build-container-image"][0] == "model-version"
+    assert names["deploy-container-image"][:2] == ["environment", "model-version"]
+
+
+def test_templates_fit_argos_schema(templates: dict[str, dict[str, Any]]) -> None:
+    """Against the full CRD that came with the controller's module: a misspelt field is found here."""
+    folder = supply.manifests("argo-workflows") / "base" / "crds" / "full"
+    crd = yaml.safe_load((folder / "argoproj.io_workflowtemplates.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    strict = json.loads(json.dumps(schema), object_hook=_closed)
+    for spec in templates.values():
+        jsonschema.validate(spec, strict)
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """No field that isn't listed, as with the API server's strict validation."""
+    if isinstance(schema.get("properties"), dict) and "additionalProperties" not in schema:
+        return {**schema, "additionalProperties": False}
+    if schema.get("x-kubernetes-int-or-string"):
+        return {key: value for key, value in schema.items() if key != "type"}
+    return schema
+
+
+def test_every_pod_runs_under_its_templates_own_account(templates: dict[str, dict[str, Any]]) -> None:
+    """Named on the pod: called by templateRef, it would otherwise get the caller's rights."""
+    for name, spec in templates.items():
+        assert spec["serviceAccountName"] == name
+        for pod in pods(spec):
+            assert pod["serviceAccountName"] == name
+
+
+def test_every_wait_ends(templates: dict[str, dict[str, Any]]) -> None:
+    """Each pod has a deadline longer than its own program's, and each workflow one for all."""
+    for spec in templates.values():
+        assert spec["activeDeadlineSeconds"] > 0
+        for pod in pods(spec):
+            own = [int(a.partition("=")[2]) for a in pod["container"]["args"] if a.startswith("--within=")]
+            assert pod["activeDeadlineSeconds"] > max(own, default=0)
+
+
+def test_only_deploy_may_touch_applications(manifests: list[Manifest]) -> None:
+    """And only the three environments', by name: get and patch, nothing else."""
+    roles = {
+        (m["metadata"]["namespace"], m["metadata"]["name"]): m["rules"]
+        for m in manifests
+        if m["kind"] == "Role"
+    }
+    assert roles[("argo", "workflow-results")] == [
+        {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
+    ]
+    (rule,) = roles[("argocd", "deploy-container-image")]
+    assert rule["resourceNames"] == ["birdclef-staging", "birdclef-canary", "birdclef-production"]
+    assert rule["verbs"] == ["get", "patch"]
+    assert len(roles) == 2
+    bound = [m for m in manifests if m["kind"] == "RoleBinding" and m["metadata"]["namespace"] == "argocd"]
+    assert [b["subjects"][0]["name"] for b in bound] == ["deploy-container-image"]
+    assert not [m for m in manifests if m["kind"].startswith("Cluster")]
+
+
+def test_no_program_hides_in_yaml(templates: dict[str, dict[str, Any]]) -> None:
+    """Task code is Python that has tests."""
+    for spec in templates.values():
+        for pod in pods(spec):
+            assert pod["container"]["command"] == ["python", "-m", "services.pipeline"]
+            assert "script" not in pod
+
+
+def test_step_arguments_are_known_to_the_program(templates: dict[str, dict[str, Any]]) -> None:
+    """A renamed argument would only show in the cluster."""
+    from services.pipeline.__main__ import parser
+
+    for spec in templates.values():
+        for pod in pods(spec):
+            args = [a.replace("--within={{", "--within=1") for a in map(str, pod["container"]["args"])]
+            parsed = parser().parse_args(args)
+            outputs = {p["valueFrom"]["path"] for p in pod["outputs"]["parameters"]}
+            assert all(path.startswith(f"{parsed.out}/") for path in outputs)
