@@ -16,7 +16,7 @@ from cxlib.harness.display import Display
 from cxlib.harness.ending import Ending
 from cxlib.harness.redact import redact
 from cxlib.harness.state import Run
-from cxlib.report.run_record import RunRecord, ScenarioRecord
+from cxlib.report.run_record import RunRecord, ScenarioRecord, StageRecord
 
 _NEXT = {"staging": "canary", "canary": "production"}
 
@@ -88,12 +88,23 @@ def _run_record(run: Run, reasons: tuple[str, ...]) -> RunRecord:
         verdict=verdict,
         reasons=reasons,
         scenarios=tuple(run.scenarios),
-        stages=tuple(run.stages),
+        stages=_stages(run),
         facts=tuple((key, redact(value)) for key, value in summary.facts()),
         links=tuple(links),
         rerun=_rerun(run),
         counts=dict(Counter(record.status for record in run.scenarios)),
     )
+
+
+def _stages(run: Run) -> tuple[StageRecord, ...]:
+    """One row a stage, in order of their ends; one that ran twice counts once, with all of its time."""
+    merged: dict[str, StageRecord] = {}
+    for stage in run.stages:
+        before = merged.get(stage.name)
+        seconds = stage.seconds + (before.seconds if before else 0.0)
+        outcome = before.outcome if before and before.outcome != "done" else stage.outcome
+        merged[stage.name] = StageRecord(stage.name, seconds, outcome)
+    return tuple(merged.values())
 
 
 def _rerun(run: Run) -> str:

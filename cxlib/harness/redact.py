@@ -8,7 +8,8 @@ from pathlib import Path
 MASK = "[redacted]"
 _SHORTEST = 6  # a shorter value would blot out ordinary words
 _values: set[str] = set()
-_KEY = r"[\w.-]*(?:password|passwd|passphrase|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]*"
+_WORDS = r"password|passwd|passphrase|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key"
+_KEY = rf"[\w.-]*(?:{_WORDS})[\w.-]*"
 _PATTERNS = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S),
     # key: value, "key": "value", KEY=value; a reference to a secret by name is no secret
