@@ -86,7 +86,7 @@ def test_create_once_keeps_the_first(kube: Kube, namespace: str) -> None:
 
 def test_a_refusal_says_what_the_server_said(kube: Kube, namespace: str) -> None:
     """The API server's own words are the best explanation there is."""
-    with pytest.raises(Refused, match="Kubernetes answered 422.*data") as caught:
+    with pytest.raises(Refused, match=r"Kubernetes answered 422.*data") as caught:
         kube.apply({**config_map(namespace), "data": {"not a key!": "x"}})
     assert caught.value.status == 422
 
