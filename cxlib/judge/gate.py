@@ -34,6 +34,9 @@ def judge(
     checks = validity(run, samples)
     if len(samples):
         check_endpoints(gate, sorted({*samples.names, *declared}))
+    if contradiction := next((c.seen for c in checks if c.name == "run.json" and not c.ok), ""):
+        unread = (one.unjudged(c, Verdict.INVALID, contradiction) for c in gate.criteria)
+        return _conclude(gate.name, tuple(unread), checks, {})  # numbers from it would be nonsense
     steady = _find_steady(run, samples, rule)
     results = tuple(_one(samples, c, steady) for c in gate.criteria)
     warm_up = {level: start for level, start in steady.since.items() if start is not None}

@@ -37,8 +37,10 @@ class EndpointRow:
 
 def render(run: Run, samples: Samples, outcome: GateVerdict) -> str:
     """The whole report. Everything that comes from samples or names is escaped by the template."""
+    import numpy as np
     from markupsafe import Markup
 
+    samples = samples.where(np.isfinite(samples.latency))  # the validity panel says it when some are not
     limits = load_plot.latency_limits(outcome)
     # Marked safe: the drawings escape their texts themselves.
     return _filled(

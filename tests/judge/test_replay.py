@@ -100,6 +100,16 @@ def test_damaged_run_folder_is_invalid(tmp_path: Path, damage: str) -> None:
     assert cx_report(folder) == 5
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_times_that_are_no_numbers_are_invalid_in_the_json_too(tmp_path: Path, value: float) -> None:
+    """JSON knows neither NaN nor infinity: the verdict would not be written at all."""
+    made = samples(1000)
+    made.finished[:100] = value
+    out = tmp_path / "out.json"
+    assert cx_judge(stored(tmp_path / "run", made), "--gate", gate_file(tmp_path, P99), "--json", out) == 5
+    assert json.loads(out.read_text())["verdict"] == "INVALID"
+
+
 def test_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     """A misspelt path is the caller's, not the measurement's."""
     with pytest.raises(ConfigError) as caught:

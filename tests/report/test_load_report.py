@@ -77,6 +77,14 @@ def test_report_of_almost_nothing_is_drawn(n: int, failed: int) -> None:
     assert "<svg" in page(samples(n, failed=failed), P95)
 
 
+def test_times_that_are_no_numbers_do_not_stop_the_report() -> None:
+    """The page that says INVALID must come out of an invalid run."""
+    made = samples(1000)
+    made.finished[::2] = float("nan")
+    made.scheduled[3] = float("inf")
+    assert "INVALID: staging load" in page(made, P95)
+
+
 def test_broken_run_has_a_report_that_says_why() -> None:
     """INVALID with no explanation sends people to the logs."""
     text = load.render_broken(broken(parse_gate("g", [P95]), "run.json is missing"))
