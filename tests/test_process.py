@@ -30,10 +30,18 @@ def pid_of(folder: Path) -> int:
     return int(file.read_text())
 
 
-def in_main_thread_after(seconds: float, number: signal.Signals) -> threading.Timer:
-    timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), number))
-    timer.start()
-    return timer
+def press_ctrl_c(folder: Path, times: int) -> threading.Thread:
+    """As a person does it, once the child runs: again and again."""
+
+    def press() -> None:
+        pid_of(folder)
+        for _ in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(0.2)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    return thread
 
 
 def gone(pid: int) -> bool:
@@ -99,8 +107,8 @@ def test_environment_is_the_one_given() -> None:
 
 def test_timeout_sends_one_sigint_and_leaves_the_child_time(tmp_path: Path) -> None:
     """Terraform gives its lock back only if it is asked once and then left alone."""
-    with pytest.raises(ProcessTimedOut, match=r"not done within 0\.5s"):
-        run(child(tmp_path, "sleep 0.3; exit 0"), timeout=0.5, grace=5)
+    with pytest.raises(ProcessTimedOut, match="not done within 2s"):
+        run(child(tmp_path, "sleep 0.3; exit 0"), timeout=2, grace=5)
     assert (tmp_path / "ints").read_text() == "int\n"
     assert gone(pid_of(tmp_path))
 
@@ -109,18 +117,17 @@ def test_child_that_ignores_sigint_is_killed_after_its_grace(tmp_path: Path) -> 
     """Patience has an end, and so have the child's own children."""
     began = time.monotonic()
     with pytest.raises(ProcessTimedOut):
-        run(child(tmp_path, ":"), timeout=0.3, grace=0.5)
-    assert time.monotonic() - began < 3
+        run(child(tmp_path, ":"), timeout=2, grace=0.5)
+    assert time.monotonic() - began < 5
     assert gone(pid_of(tmp_path))
 
 
 def test_ctrl_c_is_forwarded_exactly_once_however_often_it_comes(tmp_path: Path) -> None:
     """A second SIGINT makes Terraform leave its state locked."""
-    timers = [in_main_thread_after(after, signal.SIGINT) for after in (0.5, 0.7, 0.9)]
+    presses = press_ctrl_c(tmp_path, 3)
     with pytest.raises(KeyboardInterrupt):
         run(child(tmp_path, "sleep 1; exit 0"), timeout=20, grace=5)
-    for timer in timers:
-        timer.join()
+    presses.join()
     assert (tmp_path / "ints").read_text() == "int\n"
     assert gone(pid_of(tmp_path))
 

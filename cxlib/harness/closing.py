@@ -136,9 +136,8 @@ def _print(out: TerminalReporter, run: Run, record: RunRecord) -> None:
     _table(out, "Proven", record.facts)
     _table(out, "Time", [(s.name, f"{duration(s.seconds)}  {s.outcome}") for s in record.stages])
     _print_causes(out, run)
-    folder = run.shown(run.folder)
-    links = [("Report", f"{folder}/report.html"), *((label, f"{folder}/{at}") for label, at in record.links)]
-    _table(out, "Where", [(label, at) for label, at in links])
+    links = [("Report", "report.html"), *record.links]
+    _table(out, "Where", [(label, str(run.shown(run.folder / at))) for label, at in links])
     _table(out, "Next", [("", line) for line in _next(run, record)])
 
 
