@@ -45,12 +45,19 @@ class Logged:
     experiment_id: str
 
 
+def load() -> None:
+    """Import MLflow's client, which takes seconds: to be done while something else is waited for."""
+    _limit()
+    import mlflow.tracking  # noqa: F401
+
+
 class Tracking:
     """One MLflow server, by its base URL."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._made: Any = None
+        _limit()
 
     def alias(self, model: str, alias: str) -> str | None:
         """The version that ``alias`` of ``model`` points at, or None."""
@@ -129,8 +136,6 @@ class Tracking:
 
     def _client(self) -> Any:
         if self._made is None:
-            for key, value in _LIMITS.items():
-                os.environ.setdefault(key, value)
             _no_proxy(urlsplit(self._url).hostname or "")
             from mlflow.tracking import MlflowClient
 
@@ -151,6 +156,12 @@ class Tracking:
             raise Unreachable(f"MLflow at {self._url}: {what}: {exc}") from exc
         except (requests.RequestException, OSError) as exc:
             raise Unreachable(f"MLflow at {self._url}: {what}: {exc}") from exc
+
+
+def _limit() -> None:
+    """MLflow reads its limits from the environment, some of them when it is imported."""
+    for key, value in _LIMITS.items():
+        os.environ.setdefault(key, value)
 
 
 def _no_proxy(host: str) -> None:

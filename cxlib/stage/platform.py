@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from cxlib import progress
-from cxlib.clients import argocd, workflows
+from cxlib.clients import argocd, mlflow, workflows
 from cxlib.clients.kube import Kube, Object
 from cxlib.errors import StageFailed
 from cxlib.parallel import run_all
@@ -67,6 +68,7 @@ def _converge(site: Site) -> Platform:
     wanted = application.platform(site, supply.images(site))
     did += _ensure(kube, wanted)
     names = [w["metadata"]["name"] for w in wanted]
+    threading.Thread(target=mlflow.load, name="load-mlflow", daemon=True).start()
     states = run_all([_waiter(kube, site, name, revision, did) for name in names])
     for line in did:
         progress.note(f"changed: {line}")
