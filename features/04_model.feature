@@ -41,4 +41,4 @@ Feature: The model
       | parameter   | value          |
       | model-name  | no-such-model  |
       | data-source | train          |
-    Then the workflow has failed with "no-such-model"
+    Then the workflow has failed with "'no-such-model' is not offered"
