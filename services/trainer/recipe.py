@@ -34,7 +34,7 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "mlp": Recipe(
         MLPClassifier,
-        {"hidden_layer_sizes": (64,), "max_iter": 200, "random_state": 38},
+        {"hidden_layer_sizes": (64,), "max_iter": 80, "early_stopping": True, "random_state": 38},
         ("sklearn.neural_network._stochastic_optimizers.AdamOptimizer",),
     ),
 }

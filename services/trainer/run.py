@@ -52,7 +52,7 @@ class Trainings:
             if len(self._running) >= self.at_most:
                 raise Busy(f"{self.at_most} trainings are under way; try again when one has ended")
             tags = {OWNER_TAG: self.owner, "mlflow.runName": model_name}
-            run_id = self.client.create_run(self._experiment_id(), tags=tags).info.run_id
+            run_id = str(self.client.create_run(self._experiment_id(), tags=tags).info.run_id)
             self._running.add(run_id)
         order = (run_id, model_name, split)
         threading.Thread(target=self._work, args=order, name=f"training-{run_id}", daemon=True).start()
@@ -82,10 +82,10 @@ class Trainings:
         try:
             return str(self.client.create_experiment(self.experiment))
         except MlflowException as exc:
-            # Somebody was quicker in between.
-            if exc.error_code == "RESOURCE_ALREADY_EXISTS":
-                return str(self.client.get_experiment_by_name(self.experiment).experiment_id)
-            raise
+            # Somebody may have been quicker in between.
+            if known := self.client.get_experiment_by_name(self.experiment):
+                return str(known.experiment_id)
+            raise MlflowException(f"experiment {self.experiment} can't be made: {exc}") from exc
 
     def _work(self, run_id: str, model_name: str, split: dataset.Split) -> None:
         try:
