@@ -10,6 +10,8 @@ import yaml
 
 from cxlib import progress, settings
 from cxlib.clients import ansible
+from cxlib.clients.kube import Kube
+from cxlib.errors import StageFailed
 from cxlib.stage import supply
 
 
@@ -38,7 +40,7 @@ def variables(site: settings.Site) -> dict[str, object]:
 
 
 def _overlays(site: settings.Site, images: dict[str, str]) -> Path:
-    """Our kustomizations of Argo CD and Argo Workflows, with upstream's manifests and image names beside them."""
+    """Our kustomizations of Argo, with upstream's manifests and the site's image names beside them."""
     folder = site.state / "overlays"
     shutil.rmtree(folder, ignore_errors=True)
     replaced = {
@@ -69,3 +71,23 @@ def _executor(reference: str) -> dict[str, object]:
     arguments = ["--executor-image", reference, "--executor-image-pull-policy", "IfNotPresent"]
     patch = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": v} for v in arguments]
     return {"target": {"kind": "Deployment", "name": "workflow-controller"}, "patch": json.dumps(patch)}
+
+
+def ready_nodes(site: settings.Site) -> list[str]:
+    """Names of the nodes that are Ready, sorted."""
+    found = []
+    for node in Kube(site.kubeconfig).list("Node"):
+        conditions = node["status"].get("conditions", [])
+        if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+            found.append(node["metadata"]["name"])
+    return sorted(found)
+
+
+def registry_version(site: settings.Site) -> str:
+    """What the in-cluster registry says it speaks, through the API server. Raises ``StageFailed``."""
+    answer = Kube(site.kubeconfig).raw("/api/v1/namespaces/kube-system/services/registry:5000/proxy/v2/")
+    if answer.status != 200:
+        raise StageFailed(
+            "the registry", wanted="200 from /v2/", seen=f"{answer.status}: {answer.body[:200]!r}"
+        )
+    return answer.headers.get("Docker-Distribution-Api-Version", "no version")

@@ -40,10 +40,15 @@ def catalogue() -> dict[str, Image]:
     """Every image by name, as images.toml lists them. Raises ``ConfigError`` on an unknown base."""
     path = toolchain.SUPPLY / "images.toml"
     listed = tomllib.loads(path.read_text())["image"]
-    images = {n: Image.model_validate({("base" if k == "from" else k): v for k, v in e.items()}) for n, e in listed.items()}
+    images = {
+        n: Image.model_validate({("base" if k == "from" else k): v for k, v in e.items()})
+        for n, e in listed.items()
+    }
     for name, image in images.items():
         if image.base and image.base not in images:
-            raise ConfigError(f"{path}: image.{name}.from", f"no image '{image.base}'", "Name one of the file's images")
+            raise ConfigError(
+                f"{path}: image.{name}.from", f"no image '{image.base}'", "Name one of the file's images"
+            )
     return images
 
 
@@ -105,7 +110,9 @@ def _files(image: Image) -> list[Path]:
     for entry in named:
         path = settings.CHECKOUT / entry
         if not path.exists():
-            raise ConfigError(f"images.toml: {entry}", "no such file", "Mend the path, relative to the checkout")
+            raise ConfigError(
+                f"images.toml: {entry}", "no such file", "Mend the path, relative to the checkout"
+            )
         found |= {p for p in path.rglob("*") if p.is_file()} if path.is_dir() else {path}
     return sorted(p for p in found if not set(p.parts) & set(_IGNORED))
 
@@ -146,6 +153,8 @@ def _build_containerfile(work: Path, image: Image, local: str, wanted: dict[str,
     for program in image.programs:
         shutil.copy2(toolchain.program(program), work / "bin" / program)
     if image.base and not buildah.exists(base := local_name(image.base, wanted[image.base])):
-        raise ConfigError(image.base, f"{base} left the local image store", "Run `cx prune --images`, then again")
+        raise ConfigError(
+            image.base, f"{base} left the local image store", "Run `cx prune --images`, then again"
+        )
     arguments = {"BASE": local_name(image.base, wanted[image.base])} if image.base else {}
     buildah.build(work, work / str(image.containerfile), local, arguments=arguments, log=log)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from cxlib import progress, settings
-from cxlib.clients import podman, ssh, terraform
+from cxlib.clients import firewall, podman, ssh, terraform
 from cxlib.errors import StageFailed
 from cxlib.parallel import run_all
 from cxlib.stage import images, toolchain
@@ -90,7 +91,9 @@ def _lost(site: settings.Site, work: terraform.Workspace) -> tuple[str, ...]:
 
     Without its first machine, which holds the cluster's memory, the others are of no use: all go.
     """
-    remembered = [a for a in work.addresses() if a.startswith(("terraform_data.node", "terraform_data.supply"))]
+    remembered = [
+        a for a in work.addresses() if a.startswith(("terraform_data.node", "terraform_data.supply"))
+    ]
     there = podman.states(_prefix(site))
     lost = [a for a in remembered if f"{_prefix(site)}-{_short(a)}" not in there]
     if lost:
@@ -115,10 +118,18 @@ def _start_stopped(site: settings.Site) -> list[str]:
 
 
 def _log_in(site: settings.Site, node: str) -> None:
-    wait_until(f"SSH on {node}", lambda: ssh.look(site, node), wanted="a login", within=Budget.BOOT, every=0.5)
+    wait_until(
+        f"SSH on {node}", lambda: ssh.look(site, node), wanted="a login", within=Budget.BOOT, every=0.5
+    )
 
 
 def require_empty(plan: terraform.Plan) -> None:
     """Raises ``StageFailed`` naming what differs, if a second plan isn't empty."""
     if not plan.empty:
         raise StageFailed("a second plan", wanted="no changes", seen=", ".join(plan.changes))
+
+
+def network_traces(site: settings.Site) -> list[str]:
+    """Routes and firewall rules of this machine that speak of the site's network or floating address."""
+    subnet = ip_network(f"{site.supply_address}/24", strict=False)
+    return firewall.traces((str(subnet), str(site.floating_address)))

@@ -22,7 +22,9 @@ def manifests(module: str) -> Path:
 def images(site: settings.Site) -> dict[str, str]:
     """Reference, at the site's mirror, of every image that nodes pull, by name."""
     catalogue, keys = _images.catalogue(), _images.keys()
-    return {n: f"{site.supply_address}:5000/{n}:{keys[n]}" for n, image in catalogue.items() if image.mirrored}
+    return {
+        n: f"{site.supply_address}:5000/{n}:{keys[n]}" for n, image in catalogue.items() if image.mirrored
+    }
 
 
 def ensure() -> list[str]:

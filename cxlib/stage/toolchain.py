@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 import time
 import tomllib
@@ -134,10 +133,12 @@ def _build(name: str, module: Module) -> None:
             golang.build(here, package, work / "bin" / binary, stamps=stamps, modfile=modfile, log=log)
         if module.manifests:
             source = golang.module_folder(here, module.manifests.module)
-            shutil.copytree(source / module.manifests.folder, work / "manifests", copy_function=shutil.copyfile)
+            shutil.copytree(
+                source / module.manifests.folder, work / "manifests", copy_function=shutil.copyfile
+            )
         if modfile:
             shutil.rmtree(work / "patched")
-        os.rename(work, target)
+        work.rename(target)
         progress.note(f"{name} built in {duration(time.monotonic() - begun)}")
 
 

@@ -72,7 +72,9 @@ resource "terraform_data" "node" {
     address         = each.value
     image           = var.node_image
     authorized_keys = var.authorized_keys
-    hosts           = join(" ", [for name, address in var.nodes : "${name}:${address}"])
+    # The private network has no way out and no DNS: what isn't in the cluster is refused at once.
+    dns   = var.supply_address
+    hosts = join(" ", [for name, address in var.nodes : "${name}:${address}"])
     # The floating address and the volume belong to node1, as on the cloud site.
     floating_address = each.key == "node1" ? var.floating_address : ""
     ports            = each.key == "node1" ? join(" ", var.ports) : ""
