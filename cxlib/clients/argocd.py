@@ -178,9 +178,10 @@ class _Watcher:
 
     def _pods(self, found: Object, now: State) -> Look[State]:
         namespace = found["spec"]["destination"]["namespace"]
-        stuck = pod.troubles(self._kube.list("Pod", namespace))
+        pods = self._kube.list("Pod", namespace)
+        stuck = pod.troubles(pods)
         self._stuck = self._stuck + 1 if stuck else 0
-        seen = str(now) + "".join(f"; {t}" for t in stuck[:3])
+        seen = "; ".join([str(now), *map(str, stuck[:3] or pod.unready(pods)[:3])])
         return Look(seen, hopeless=self._stuck > PATIENCE)
 
 

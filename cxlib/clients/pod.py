@@ -64,6 +64,19 @@ def ready(pod: Object) -> bool:
     return is_ready and not pod["metadata"].get("deletionTimestamp")
 
 
+def unready(pods: list[Object]) -> list[str]:
+    """The pods that neither serve nor have done their work, each with why it isn't scheduled if so."""
+    found = []
+    for pod in pods:
+        status = pod.get("status") or {}
+        if ready(pod) or status.get("phase") == "Succeeded":
+            continue
+        conditions = status.get("conditions") or []
+        why = next((c.get("message", "") for c in conditions if c.get("reason") == "Unschedulable"), "")
+        found.append(f"{pod['metadata']['name']} {status.get('phase', '')} {why}".strip())
+    return found
+
+
 def execute(kube: Kube, namespace: str, pod: str, container: str, argv: Sequence[str]) -> str:
     """What ``argv`` writes to stdout inside a running container.
 

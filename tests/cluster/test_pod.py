@@ -59,6 +59,14 @@ def test_a_starting_pod_is_no_trouble(kube: Kube, namespace: str) -> None:
     assert not pod.troubles([found])
 
 
+def test_an_unschedulable_pod_says_why(kube: Kube, namespace: str) -> None:
+    """A volume that nobody makes leaves its pod Pending, and the Application just Progressing."""
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no volume"}
+    found = running(kube, namespace, "waits", {"phase": "Pending", "conditions": [condition]})
+    done = running(kube, namespace, "done", {"phase": "Succeeded"})
+    assert pod.unready([found, done]) == ["waits Pending no volume"]
+
+
 def test_only_ready_pods_count_as_running_a_digest(kube: Kube, namespace: str) -> None:
     """A pod of the old image on its way out, or of the new one not there yet, serves nobody."""
     digest = "sha256:" + "a" * 64
