@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from cxlib import progress, settings
-from cxlib.clients import ansible
+from cxlib.clients import ansible, process
 from cxlib.clients.kube import Kube
 from cxlib.errors import StageFailed
 from cxlib.stage import supply
@@ -34,14 +34,13 @@ def variables(site: settings.Site) -> dict[str, object]:
         "supply_address": str(site.supply_address),
         "floating_address": str(site.floating_address),
         "kubeconfig_path": str(site.kubeconfig),
-        "kubectl": str(supply.toolchain_bin("kubectl")),
-        "overlays": str(_overlays(site, images)),
+        "rendered": str(_rendered(site, images)),
     }
 
 
-def _overlays(site: settings.Site, images: dict[str, str]) -> Path:
-    """Our kustomizations of Argo, with upstream's manifests and the site's image names beside them."""
-    folder = site.state / "overlays"
+def _rendered(site: settings.Site, images: dict[str, str]) -> Path:
+    """A folder with argocd.yaml and argo-workflows.yaml: upstream's manifests, our changes, the site's images."""
+    folder = site.state / "rendered"
     shutil.rmtree(folder, ignore_errors=True)
     replaced = {
         "argocd": {"quay.io/argoproj/argocd": "argocd", "public.ecr.aws/docker/library/redis": "redis"},
@@ -59,6 +58,9 @@ def _overlays(site: settings.Site, images: dict[str, str]) -> Path:
             component["patches"] = [_executor(images["argoexec"])]
         (folder / name / "images").mkdir()
         (folder / name / "images" / "kustomization.yaml").write_text(yaml.safe_dump(component))
+        kubectl = str(supply.toolchain_bin("kubectl"))
+        built = process.run([kubectl, "kustomize", str(folder / name)], timeout=60)
+        (folder / f"{name}.yaml").write_text(built.stdout)
     return folder
 
 
