@@ -33,8 +33,8 @@ def _(site: Site) -> None:
 @then("the machines answer at")
 def _(site: Site, datatable: list[list[str]]) -> None:
     wanted = [tuple(row) for row in datatable[1:]]
-    seen = run_all([lambda n=name: (n, Machine(site, n).address()) for name, _ in wanted])  # type: ignore[misc]
-    assert seen == wanted
+    seen = run_all([Machine(site, name).address for name, _ in wanted])
+    assert seen == [address for _, address in wanted]
 
 
 @then("Terraform's outputs name the floating address, the machines and the volume")

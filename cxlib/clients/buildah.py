@@ -15,12 +15,20 @@ _PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_D
 _CERTIFICATES = "/etc/ssl/certs:/etc/ssl/certs:ro"
 
 
-def debian(suite: str, packages: Sequence[str], out: Path, *, log: Path | None = None) -> None:
-    """A minimal Debian root file system as tar archive ``out``, from the machine's own mirrors."""
+def debian(
+    suite: str, packages: Sequence[str], users: Mapping[str, int], out: Path, *, log: Path | None = None
+) -> None:
+    """A minimal Debian root file system as tar archive ``out``, from the machine's own mirrors.
+
+    ``users`` are added to it, name to number.
+    """
     sources = Path("/etc/apt/sources.list.d/debian.sources")
     argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}"]
     argv += ["--aptopt=APT::Install-Recommends false", "--dpkgopt=path-exclude=/usr/share/man/*"]
     argv += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
+    for name, number in users.items():
+        add = f"useradd --uid {number} --no-create-home --home-dir /tmp --shell /usr/sbin/nologin {name}"
+        argv.append(f'--customize-hook=chroot "$1" {add}')
     argv += [suite, str(out)]
     if sources.is_file() and suite in sources.read_text():
         argv.append(str(sources))

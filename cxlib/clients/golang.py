@@ -78,7 +78,9 @@ def accepted(program: str, versions: str) -> Path | None:
     try:
         number = json.loads(said.stdout)["terraform_version"]
     except (ValueError, KeyError) as exc:
-        raise ConfigError(found, "doesn't tell its version", f"Take it off PATH or replace it by {versions}") from exc
+        raise ConfigError(
+            found, "doesn't tell its version", f"Take it off PATH or replace it by {versions}"
+        ) from exc
     return Path(found) if number in SpecifierSet(versions) else None
 
 
@@ -90,4 +92,8 @@ def stamps(packages: Sequence[str], number: str) -> dict[str, str]:
 
 
 def _env() -> dict[str, str]:
-    return os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local"}
+    return os.environ | {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+    }

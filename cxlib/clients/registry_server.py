@@ -27,7 +27,13 @@ def serving(program: Path, storage: Path) -> Iterator[str]:
         config.flush()
         environment = os.environ | {"OTEL_TRACES_EXPORTER": "none"}
         with process.background([str(program), "serve", config.name], env=environment) as child:
-            wait_until("the registry", lambda: _look(child, port), wanted="an open port", within=Budget.ANSWER, every=0.1)
+            wait_until(
+                "the registry",
+                lambda: _look(child, port),
+                wanted="an open port",
+                within=Budget.ANSWER,
+                every=0.1,
+            )
             yield f"127.0.0.1:{port}"
 
 

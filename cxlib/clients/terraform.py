@@ -104,7 +104,9 @@ class Workspace:
         self._checked("show", code, "", err)
         listed = json.loads(out).get("resource_changes", [])
         found = [(c["address"], "/".join(c["change"]["actions"])) for c in listed]
-        return tuple(f"{address}: {actions}" for address, actions in found if actions not in ("no-op", "read"))
+        return tuple(
+            f"{address}: {actions}" for address, actions in found if actions not in ("no-op", "read")
+        )
 
     def apply(self, plan: Plan) -> None:
         """Carry out a saved plan."""

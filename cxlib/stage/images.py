@@ -28,6 +28,7 @@ class Image(BaseModel):
 
     suite: str | None = None
     packages: tuple[str, ...] = ()
+    users: dict[str, int] = {}
     containerfile: str | None = None
     base: str | None = None
     files: tuple[str, ...] = ()
@@ -54,7 +55,8 @@ def catalogue() -> dict[str, Image]:
 
 def keys() -> dict[str, str]:
     """The content key of every image: 12 hexadecimal digits over all that goes into it."""
-    images, found = catalogue(), {}
+    images = catalogue()
+    found: dict[str, str] = {}
     for name in _order(images):
         found[name] = _key(images[name], found)
     return found
@@ -135,7 +137,7 @@ def _build(name: str, image: Image, wanted: dict[str, str], mirror: str) -> None
                 _build_containerfile(Path(work), image, local, wanted, log)
             else:
                 archive = Path(work) / "root.tar"
-                buildah.debian(image.suite or "", image.packages, archive, log=log)
+                buildah.debian(image.suite or "", image.packages, image.users, archive, log=log)
                 buildah.from_archive(archive, local)
     if image.mirrored:
         for tag in (wanted[name], *image.tags):

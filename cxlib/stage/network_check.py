@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from cxlib import settings
 from cxlib.clients import pod
@@ -67,7 +68,7 @@ def trial(site: settings.Site) -> Iterator[Trial]:
         )
         kube.apply(_service(namespace, "all", headless=True))
         kube.apply(_service(namespace, "any", headless=False))
-        run_all([lambda n=n: kube.apply(_answerer(namespace, n, image)) for n in site.nodes])  # type: ignore[misc]
+        run_all([partial(kube.apply, _answerer(namespace, node, image)) for node in site.nodes])
         ours = Trial(kube, namespace, tuple(site.nodes))
         wait_until(
             "a pod on every node", lambda: _all_ready(ours), wanted="all ready", within=Budget.BOOT, every=0.5
@@ -81,9 +82,7 @@ def require_all_reached(ours: Trial) -> None:
     """Every pod reaches the pod on every node by DNS name and address. Raises ``StageFailed``."""
     name = f"all.{ours.namespace}.svc.cluster.local"
     wanted = set(ours.nodes)
-    for node, told in zip(
-        ours.nodes, run_all([lambda n=n: ours.ask(n, name) for n in ours.nodes]), strict=True
-    ):  # type: ignore[misc]
+    for node, told in zip(ours.nodes, run_all([partial(ours.ask, n, name) for n in ours.nodes]), strict=True):
         reached = set(told[name].values())
         if reached != wanted:
             missing = ", ".join(sorted(wanted - reached))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from cxlib import settings
 from cxlib.clients.machine import Machine
@@ -60,7 +61,7 @@ def check(site: settings.Site, expectations: list[Expectation]) -> None:
             raise ConfigError(
                 f"'{expectation.kind}'", "no such kind of thing", f"Use one of: {', '.join(_CHECKS)}"
             )
-    found = run_all([lambda n=n: _differences(Machine(site, n), expectations) for n in site.nodes])  # type: ignore[misc]
+    found = run_all([partial(_differences, Machine(site, node), expectations) for node in site.nodes])
     differences = [line for lines in found for line in lines]
     if differences:
         raise StageFailed("the machines", wanted="all as the table says", seen="; ".join(differences))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_network
 
 from cxlib import progress, settings
@@ -63,7 +64,7 @@ def converge(site: settings.Site) -> Machines:
             work.apply(plan)
             ssh.forget(site, *site.nodes)
         done += _start_stopped(site)
-        run_all([lambda n=n: _log_in(site, n) for n in site.nodes])  # type: ignore[misc]
+        run_all([partial(_log_in, site, node) for node in site.nodes])
         return Machines(tuple(done), work.outputs())
 
 

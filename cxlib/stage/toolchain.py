@@ -9,6 +9,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -100,7 +101,7 @@ def ensure() -> list[str]:
     minutes = sum(m.minutes for m in missing.values()) / BUILDS_AT_ONCE
     with progress.stage("toolchain"):
         progress.note(f"building {', '.join(missing)} from source: about {max(minutes, 1):.0f} min, once")
-        run_all([lambda n=n, m=m: _build(n, m) for n, m in missing.items()], at_once=BUILDS_AT_ONCE)  # type: ignore[misc]
+        run_all([partial(_build, n, m) for n, m in missing.items()], at_once=BUILDS_AT_ONCE)
     return list(missing)
 
 
