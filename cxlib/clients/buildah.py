@@ -76,6 +76,12 @@ def exists(image: str) -> bool:
     return process.run(["buildah", "inspect", "--type", "image", image], timeout=60, expect=None).code == 0
 
 
+def names(prefix: str) -> list[str]:
+    """Every image in the local store whose name begins with ``prefix``, with its tag."""
+    listed = process.run(["buildah", "images", "--format", "{{.Name}}:{{.Tag}}"], timeout=60).stdout
+    return sorted(name for name in listed.split() if name.startswith(prefix))
+
+
 def remove(image: str) -> None:
     """Take ``image`` out of the local store, if it is there."""
     process.run(["buildah", "rmi", "--force", image], timeout=120, expect=None)

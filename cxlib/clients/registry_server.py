@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,13 +21,8 @@ def serving(program: Path, storage: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with tempfile.NamedTemporaryFile("w", suffix=".yml") as config:
-        config.write("version: 0.1\nlog: {level: error}\nstorage:\n")
-        config.write(f"  filesystem: {{rootdirectory: {storage}}}\n")
-        config.write(f"http: {{addr: '127.0.0.1:{port}'}}\n")
-        config.flush()
-        environment = os.environ | {"OTEL_TRACES_EXPORTER": "none"}
-        with process.background([str(program), "serve", config.name], env=environment) as child:
+    with _configuration(storage, port) as config:
+        with process.background([str(program), "serve", config], env=_environment()) as child:
             wait_until(
                 "the registry",
                 lambda: _look(child, port),
@@ -35,6 +31,39 @@ def serving(program: Path, storage: Path) -> Iterator[str]:
                 every=0.1,
             )
             yield f"127.0.0.1:{port}"
+
+
+def forget(program: Path, storage: Path, keep: Mapping[str, Collection[str]]) -> list[str]:
+    """Drop every tag of ``storage`` that ``keep`` (repository -> tags) doesn't name, and what only it held.
+
+    Returns the ``repository:tag`` that went. Nothing may push meanwhile.
+    """
+    gone = []
+    repositories = storage / "docker" / "registry" / "v2" / "repositories"
+    for tag in sorted(repositories.glob("*/_manifests/tags/*")):
+        repository = tag.parents[2].name
+        if tag.name not in keep.get(repository, ()):
+            shutil.rmtree(tag)
+            gone.append(f"{repository}:{tag.name}")
+    if gone:
+        with _configuration(storage, 0) as config:
+            argv = [str(program), "garbage-collect", "--delete-untagged", config]
+            process.run(argv, timeout=600, env=_environment())
+    return gone
+
+
+@contextmanager
+def _configuration(storage: Path, port: int) -> Iterator[str]:
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as config:
+        config.write("version: 0.1\nlog: {level: error}\nstorage:\n  delete: {enabled: true}\n")
+        config.write(f"  filesystem: {{rootdirectory: {storage}}}\n")
+        config.write(f"http: {{addr: '127.0.0.1:{port}'}}\n")
+        config.flush()
+        yield config.name
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"OTEL_TRACES_EXPORTER": "none"}
 
 
 def _look(child: process.Background, port: int) -> Look[None]:

@@ -75,7 +75,7 @@ def storage() -> Path:
 def ensure() -> list[str]:
     """Build and push what the cache lacks; the names of what was built."""
     images, wanted = catalogue(), keys()
-    missing = [n for n in _order(images) if not _is_there(n, wanted[n], images[n])]
+    missing = _missing(images, wanted)
     if not missing:
         return []
     with progress.stage("images"), toolchain.locked(settings.cache_root() / "images" / "build"):
@@ -85,6 +85,21 @@ def ensure() -> list[str]:
                 progress.state(f"image {name} ({number} of {len(missing)})", "building")
                 _build(name, images[name], wanted, address)
     return missing
+
+
+def prune() -> list[str]:
+    """Drop the images that this checkout doesn't use, of the store and of the mirror; what went."""
+    images, wanted = catalogue(), keys()
+    with toolchain.locked(settings.cache_root() / "images" / "build"):
+        ours = {local_name(name, key) for name, key in wanted.items()}
+        gone = [name for name in buildah.names("localhost/cx/") if name not in ours]
+        for name in gone:
+            buildah.remove(name)
+        markers = {_marker(name, key) for name, key in wanted.items()}
+        for marker in set((settings.cache_root() / "images").glob("*.json")) - markers:
+            marker.unlink()
+        tags = {name: {wanted[name], *image.tags} for name, image in images.items() if image.mirrored}
+        return gone + registry_server.forget(toolchain.program("registry"), storage(), tags)
 
 
 def _order(images: dict[str, Image]) -> list[str]:
@@ -127,6 +142,16 @@ def _is_there(name: str, key: str, image: Image) -> bool:
     return _marker(name, key).is_file() and (image.mirrored or buildah.exists(local_name(name, key)))
 
 
+def _missing(images: dict[str, Image], wanted: dict[str, str]) -> list[str]:
+    """What has to be built, bases first; also a base that left the local store while a child needs it."""
+    missing = {n for n, image in images.items() if not _is_there(n, wanted[n], image)}
+    for name in reversed(_order(images)):
+        base = images[name].base
+        if name in missing and base and not buildah.exists(local_name(base, wanted[base])):
+            missing.add(base)
+    return [name for name in _order(images) if name in missing]
+
+
 def _build(name: str, image: Image, wanted: dict[str, str], mirror: str) -> None:
     begun, local = time.monotonic(), local_name(name, wanted[name])
     log = settings.cache_root() / "images" / f"{name}.log"
@@ -154,9 +179,5 @@ def _build_containerfile(work: Path, image: Image, local: str, wanted: dict[str,
     (work / "bin").mkdir()
     for program in image.programs:
         shutil.copy2(toolchain.program(program), work / "bin" / program)
-    if image.base and not buildah.exists(base := local_name(image.base, wanted[image.base])):
-        raise ConfigError(
-            image.base, f"{base} left the local image store", "Run `cx prune --images`, then again"
-        )
     arguments = {"BASE": local_name(image.base, wanted[image.base])} if image.base else {}
     buildah.build(work, work / str(image.containerfile), local, arguments=arguments, log=log)

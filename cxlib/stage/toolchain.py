@@ -105,6 +105,20 @@ def ensure() -> list[str]:
     return list(missing)
 
 
+def prune() -> list[str]:
+    """Drop the programs that this checkout doesn't use; what went."""
+    wanted = {folder(name, module) for name, module in modules().items()}
+    gone = [
+        path
+        for path in (settings.cache_root() / "toolchain").glob("*")
+        if path.is_dir() and path not in wanted
+    ]
+    for path in gone:
+        with locked(path):
+            shutil.rmtree(path, ignore_errors=path.suffix == ".part")
+    return [path.name for path in gone]
+
+
 def _is_there(name: str, module: Module) -> bool:
     if module.accept and golang.accepted(**module.accept.model_dump()):
         return True
