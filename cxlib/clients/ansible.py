@@ -79,7 +79,7 @@ class _Events:
 def run(
     site: settings.Site, playbook: str, variables: Mapping[str, object], *, check: bool = False
 ) -> PlaybookRun:
-    """Run ``ansible/<playbook>`` on all machines of ``site``. ``check``: say what would change, change nothing.
+    """Run ``ansible/<playbook>`` on all machines of ``site``. ``check``: only say what would change.
 
     Raises ``CxError`` naming each host and task that failed. Whole output in the site's ansible.log.
     """

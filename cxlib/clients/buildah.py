@@ -10,8 +10,9 @@ from cxlib.clients import process
 
 BUILD_SECONDS = 1800.0
 # A company's package mirror and proxy, if the caller has them, hold inside a build as well.
-_PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "UV_DEFAULT_INDEX",
-              "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")  # fmt: skip
+_PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT",
+              "UV_DEFAULT_INDEX", "http_proxy", "https_proxy", "no_proxy",
+              "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")  # fmt: skip
 _CERTIFICATES = "/etc/ssl/certs:/etc/ssl/certs:ro"
 
 

@@ -22,7 +22,7 @@ def version() -> str:
 
 
 def module_folder(here: Path, module: str) -> Path:
-    """Where the module cache holds ``module`` at the version that ``here/go.mod`` pins; fetched if need be."""
+    """Where the module cache holds ``module`` at the version that ``here/go.mod`` pins, fetched at need."""
     process.run(["go", "mod", "download", module], timeout=900, env=_env(), cwd=here)
     listed = process.run(["go", "list", "-m", "-json", module], timeout=60, env=_env(), cwd=here)
     return Path(json.loads(listed.stdout)["Dir"])

@@ -21,16 +21,14 @@ def serving(program: Path, storage: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with _configuration(storage, port) as config:
-        with process.background([str(program), "serve", config], env=_environment()) as child:
-            wait_until(
-                "the registry",
-                lambda: _look(child, port),
-                wanted="an open port",
-                within=Budget.ANSWER,
-                every=0.1,
-            )
-            yield f"127.0.0.1:{port}"
+    with (
+        _configuration(storage, port) as config,
+        process.background([str(program), "serve", config], env=_environment()) as child,
+    ):
+        wait_until(
+            "the registry", lambda: _look(child, port), wanted="an open port", within=Budget.ANSWER, every=0.1
+        )
+        yield f"127.0.0.1:{port}"
 
 
 def forget(program: Path, storage: Path, keep: Mapping[str, Collection[str]]) -> list[str]:

@@ -39,7 +39,7 @@ def variables(site: settings.Site) -> dict[str, object]:
 
 
 def _rendered(site: settings.Site, images: dict[str, str]) -> Path:
-    """A folder with argocd.yaml and argo-workflows.yaml: upstream's manifests, our changes, the site's images."""
+    """A folder with argocd.yaml and argo-workflows.yaml: upstream's manifests, our changes, our images."""
     folder = site.state / "rendered"
     shutil.rmtree(folder, ignore_errors=True)
     replaced = {
