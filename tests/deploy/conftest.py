@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from charts import NAMESPACES, SITE, Manifest, Render
 
 from cxlib.clients import process
 from cxlib.settings import CHECKOUT
 from cxlib.stage import supply
+from tests.deploy.charts import NAMESPACES, SITE, Manifest, Render
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from charts import CHARTS, SITE, Manifest, Render, pod_specs
 
 from cxlib.clients import process
 from cxlib.errors import ProcessFailed
 from cxlib.settings import CHECKOUT, PORTS, REGISTRY
+from tests.deploy.charts import CHARTS, SITE, Manifest, Render, pod_specs
 
 _ALL = pytest.mark.parametrize(("chart", "files"), CHARTS, ids=[f"{c}{''.join(f)}" for c, f in CHARTS])
 _BUILDS = {"build", "build-initial"}

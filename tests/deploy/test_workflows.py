@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from charts import Manifest, Render
 
 from cxlib.stage import supply
+from tests.deploy.charts import Manifest, Render
 
 TEMPLATES = {"build-initial", "train-model", "build-container-image", "deploy-container-image"}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from loopback import answers, free_port
 from mlflow import MlflowClient
 
 from cxlib.clients import process
 from cxlib.wait import Look, wait_until
 from services.trainer.run import Trainings
+from tests.services.loopback import answers, free_port
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

@@ -8,13 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from loopback import free_port, replying
 
 from cxlib.errors import StageFailed, Unrecoverable, WaitTimedOut
 from services.pipeline.__main__ import main
 from services.pipeline.evaluate import evaluate
 from services.pipeline.train import train
 from services.pipeline.web import address
+from tests.services.loopback import free_port, replying
 
 Reply = tuple[int, object]
 Serve = Callable[[Callable[[str, str], Reply]], str]

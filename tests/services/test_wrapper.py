@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import requests
 from fastapi.testclient import TestClient
-from loopback import answers, free_port
 
 from cxlib.clients import process
 from cxlib.wait import wait_until
@@ -23,6 +22,7 @@ from services import dataset
 from services.pipeline import model as registered
 from services.wrapper.app import create_app
 from services.wrapper.model import load
+from tests.services.loopback import answers, free_port
 
 
 @pytest.fixture(scope="module")
