@@ -22,6 +22,9 @@ _LIMITS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    # Artifacts go through MLflow: we can't reach what stands behind it by the name that it has there.
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
 }
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 

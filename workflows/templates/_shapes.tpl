@@ -37,38 +37,5 @@ volumeMounts:
 
 {{- define "task.volumes" -}}
 - name: tmp
-  emptyDir: {sizeLimit: 1Gi}
-{{- end }}
-
-{{/* The container that builds an image: root in a container of its own, without privilege. */}}
-{{- define "build.container" -}}
-image: {{ required "images.pipeline is not set: the harness gives it in the Application's valuesObject" .Values.images.pipeline }}
-command: [python, -m, services.pipeline]
-env:
-  - {name: MLFLOW_DISABLE_TELEMETRY, value: "true"}
-securityContext:
-  # buildah unpacks layers with owners of their own: as root, with what that needs and no more.
-  runAsUser: 0
-  runAsNonRoot: false
-  allowPrivilegeEscalation: false
-  capabilities:
-    drop: [ALL]
-    add: [CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETFCAP, SETGID, SETUID, SYS_CHROOT]
-resources: {{- toYaml .Values.resources.build | nindent 2 }}
-volumeMounts:
-  - {name: tmp, mountPath: /tmp}
-  - {name: work, mountPath: /work}
-{{- end }}
-
-{{- define "build.volumes" -}}
-- name: tmp
-  emptyDir: {sizeLimit: 1Gi}
-- name: work
-  emptyDir: {sizeLimit: 10Gi}
-{{- end }}
-
-{{- define "build.security" -}}
-runAsUser: 0
-seccompProfile:
-  type: RuntimeDefault
+  emptyDir: {sizeLimit: 2Gi}
 {{- end }}
