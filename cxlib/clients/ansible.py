@@ -106,6 +106,8 @@ def run(
 def _private_data(site: settings.Site, variables: Mapping[str, object]) -> Path:
     """ansible-runner's folder in the site's state: addresses from site.toml beside the site's groups."""
     folder = site.state / "ansible"
+    if folder.exists():  # with the last run's command line, which ansible-runner takes for this one's
+        shutil.rmtree(folder)
     for part in ("env", "inventory"):
         (folder / part).mkdir(parents=True, exist_ok=True, mode=0o700)
     hosts = {

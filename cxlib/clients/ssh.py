@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
+import tempfile
 from pathlib import Path
 
 from cxlib import settings
 from cxlib.clients import process
+from cxlib.errors import ConfigError
 from cxlib.wait import Look
 
 
@@ -29,7 +34,7 @@ def options(site: settings.Site) -> list[str]:
         "ConnectTimeout": "10",
         "ControlMaster": "auto",
         "ControlPersist": "120",
-        "ControlPath": site.state / "ssh-%C",
+        "ControlPath": _sockets() / f"{_mark(site)}-%C",
     }
     return [word for name, value in settings_.items() for word in ("-o", f"{name}={value}")]
 
@@ -47,8 +52,23 @@ def forget(site: settings.Site, *nodes: str) -> None:
         for node in nodes:
             argv = ["ssh-keygen", "-q", "-f", str(site.state / "known_hosts"), "-R", str(site.nodes[node])]
             process.run(argv, timeout=30)
-    for socket in site.state.glob("ssh-*"):
-        socket.unlink()
+    for socket in _sockets().glob(f"{_mark(site)}-*"):
+        socket.unlink(missing_ok=True)
+
+
+def _sockets() -> Path:
+    """A folder of ours alone with a short name: a socket's path has room for 107 bytes, a state's may not."""
+    folder = Path(tempfile.gettempdir()) / f"cx-ssh-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    seen = folder.lstat()
+    if seen.st_uid != os.getuid() or stat.S_IMODE(seen.st_mode) != 0o700 or not stat.S_ISDIR(seen.st_mode):
+        raise ConfigError(str(folder), "not a folder of this user's alone", "Remove it, or set TMPDIR")
+    return folder
+
+
+def _mark(site: settings.Site) -> str:
+    """Tells this site's connections from another's at the same addresses."""
+    return hashlib.sha256(str(site.state).encode()).hexdigest()[:12]
 
 
 def look(site: settings.Site, node: str) -> Look[str]:
