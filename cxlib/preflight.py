@@ -28,7 +28,6 @@ GO = (1, 26)
 PROGRAMS = {
     "podman": "podman",
     "buildah": "buildah",
-    "skopeo": "skopeo",
     "runc": "runc",
     "mmdebstrap": "mmdebstrap",
     "git": "git",
@@ -38,7 +37,6 @@ PROGRAMS = {
     "conntrack": "conntrack",
     "ip": "iproute2",
     "unshare": "util-linux",
-    "gcc": "gcc",
 }
 
 

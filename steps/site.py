@@ -6,15 +6,18 @@ import pytest
 from pytest_bdd import given, then, when
 
 from cxlib.clients.machine import Machine
-from cxlib.harness import summary
+from cxlib.harness import diagnostics, summary
 from cxlib.parallel import run_all
 from cxlib.settings import Site
+from cxlib.stage import machine_diagnosis
 from cxlib.stage import site as stage
 
 
 @pytest.fixture(scope="session")
 def machines(site: Site) -> stage.Machines:
     """The site, converged."""
+    for name, collector in machine_diagnosis.collectors(site).items():
+        diagnostics.register(name, collector)
     converged = stage.converge(site)
     summary.record("site", f"{len(site.nodes)} machines, {', '.join(converged.done) or 'nothing to do'}")
     return converged

@@ -86,6 +86,7 @@ def run(
     folder = _private_data(site, variables)
     ident = uuid.uuid4().hex[:8]
     events = _Events(site.state / "ansible.log")
+    events.log.write_text("")  # one run's output, not every run's
     argv = [sys.executable, "-m", "ansible_runner", "run", str(folder), "--json", "--playbook", playbook]
     argv += ["--project-dir", str(settings.CHECKOUT / "ansible"), "--ident", ident]
     argv += ["--inventory", str(folder / "inventory")]

@@ -19,6 +19,7 @@ from cxlib.errors import CxError
 SECONDS = 1200.0
 # Terraform ends by itself after one SIGINT, once what it is making is made and its state is written.
 GRACE_SECONDS = 60.0
+_LOG_BYTES = 1_000_000
 
 
 class _Terraform(_Library):  # type: ignore[misc]
@@ -68,6 +69,8 @@ class Workspace:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._state = state
         self.log = state / "terraform.log"
+        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
+            self.log.replace(state / "terraform.log.1")
         self._variables = state / "site.tfvars.json"
         self._variables.write_text(json.dumps(variables, indent=1))
         self._library = _Terraform(working_dir=str(folder), terraform_bin_path=str(program))

@@ -10,7 +10,9 @@ HELP = "build the toolchain (and, with --images, the images) into the user's cac
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--images", action="store_true", help="build the images as well; else `cx up` does")
+    parser.add_argument(
+        "--images", action="store_true", help="build the images as well; else the first run does"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

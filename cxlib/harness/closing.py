@@ -18,7 +18,6 @@ from cxlib.harness.redact import redact
 from cxlib.harness.state import Run
 from cxlib.report.run_record import RunRecord, ScenarioRecord, StageRecord
 
-_NEXT = {"staging": "canary", "canary": "production"}
 
 
 class Closing:
@@ -174,7 +173,7 @@ def _next(run: Run, record: RunRecord) -> list[str]:
         return [f"this one again: {record.rerun}", f"all of it: pytest features/ --env={run.environment}"]
     if record.verdict != "GREEN":
         return ["see what would run: pytest features/ --plan"]
-    further = _NEXT.get(run.environment)
-    return ["what runs now: cx status"] + (
-        [f"promote it: pytest features/ --env={further}"] if further else []
-    )
+    return [
+        f"again, which changes nothing: pytest features/ --env={run.environment}",
+        "take it down: cx down",
+    ]

@@ -65,6 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError("features run one after the other on one site: leave out -n")
     config.stash[_SITE] = _site(config)
     markexpr, environment = config.getoption("-m") or "", config.getoption("--env")
+    if environment != "staging" and not any(environment in item.tags for item in scenarios):
+        raise pytest.UsageError(f"no scenario leads to {environment} yet: a run there would prove nothing")
     out = [item for item in scenarios if not belongs(item.tags, environment, markexpr)]
     if out:
         config.hook.pytest_deselected(items=out)

@@ -13,12 +13,15 @@ from cxlib.clients import ansible, process
 from cxlib.clients.kube import Kube
 from cxlib.errors import StageFailed
 from cxlib.stage import supply
+from cxlib.wait import Budget, Look, wait_until
 
 
 def converge(site: settings.Site) -> ansible.PlaybookRun:
     """Run every play of the pipeline; on a cluster that is as the playbooks say, nothing changes."""
     with progress.stage("02 cluster"):
-        return ansible.run(site, "site.yml", variables(site))
+        ran = ansible.run(site, "site.yml", variables(site))
+        wait_until("the registry", lambda: _look_at_registry(site), wanted="an answer", within=Budget.ROLLOUT)
+        return ran
 
 
 def check(site: settings.Site) -> ansible.PlaybookRun:
@@ -87,9 +90,14 @@ def ready_nodes(site: settings.Site) -> list[str]:
 
 def registry_version(site: settings.Site) -> str:
     """What the in-cluster registry says it speaks, through the API server. Raises ``StageFailed``."""
+    look = _look_at_registry(site)
+    if look.value is None:
+        raise StageFailed("the registry", wanted="200 from /v2/", seen=look.seen)
+    return look.value
+
+
+def _look_at_registry(site: settings.Site) -> Look[str]:
     answer = Kube(site.kubeconfig).raw("/api/v1/namespaces/kube-system/services/registry:5000/proxy/v2/")
     if answer.status != 200:
-        raise StageFailed(
-            "the registry", wanted="200 from /v2/", seen=f"{answer.status}: {answer.body[:200]!r}"
-        )
-    return answer.headers.get("Docker-Distribution-Api-Version", "no version")
+        return Look(f"HTTP {answer.status}: {answer.body[:200].decode(errors='replace')}")
+    return Look.found(answer.headers.get("Docker-Distribution-Api-Version", "no version"))

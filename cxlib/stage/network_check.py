@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from cxlib.clients import pod
 from cxlib.clients.kube import Kube, Object
 from cxlib.errors import StageFailed
 from cxlib.parallel import run_all
-from cxlib.stage import supply
+from cxlib.stage import scratch, supply
 from cxlib.wait import Budget, Look, wait_until
 
 PORT = 8080
@@ -59,13 +58,8 @@ class Trial:
 def trial(site: settings.Site) -> Iterator[Trial]:
     """Put a pod on every node; they and their namespace go away at the end, whatever happens."""
     kube = Kube(site.kubeconfig)
-    namespace = f"cx-check-{uuid.uuid4().hex[:6]}"
-    labels = {"app.kubernetes.io/managed-by": "cx"}
     image = supply.images(site)["base"]
-    try:
-        kube.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
-        )
+    with scratch.namespace(site, kube) as namespace:
         kube.apply(_service(namespace, "all", headless=True))
         kube.apply(_service(namespace, "any", headless=False))
         run_all([partial(kube.apply, _answerer(namespace, node, image)) for node in site.nodes])
@@ -74,8 +68,6 @@ def trial(site: settings.Site) -> Iterator[Trial]:
             "a pod on every node", lambda: _all_ready(ours), wanted="all ready", within=Budget.BOOT, every=0.5
         )
         yield ours
-    finally:
-        kube.delete("Namespace", namespace)
 
 
 def require_all_reached(ours: Trial) -> None:

@@ -8,27 +8,20 @@ from cxlib import settings
 from cxlib.clients import pod
 from cxlib.clients.kube import Kube, Object
 from cxlib.errors import StageFailed
-from cxlib.stage import supply
+from cxlib.stage import scratch, supply
 from cxlib.wait import Budget, Look, wait_until
 
 
 def require_kept(site: settings.Site) -> None:
     """Write to a claim from one pod, remove the pod, read it from another. Raises ``StageFailed``."""
     kube, written = Kube(site.kubeconfig), uuid.uuid4().hex
-    namespace = f"cx-check-{written[:6]}"
     image = supply.images(site)["base"]
-    labels = {"app.kubernetes.io/managed-by": "cx"}
-    try:
-        kube.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
-        )
+    with scratch.namespace(site, kube) as namespace:
         kube.apply(_claim(namespace))
         _run(kube, _pod(namespace, "writer", image, f"open('/data/kept', 'w').write('{written}')"))
         kube.delete("Pod", "writer", namespace)
         _run(kube, _pod(namespace, "reader", image, "print(open('/data/kept').read())"))
         read = kube.logs(namespace, "reader").strip()
-    finally:
-        kube.delete("Namespace", namespace)
     if read != written:
         raise StageFailed("a new pod's volume", wanted="what the pod before it wrote", seen=repr(read))
 
