@@ -139,7 +139,11 @@ def _marker(name: str, key: str) -> Path:
 
 
 def _is_there(name: str, key: str, image: Image) -> bool:
-    return _marker(name, key).is_file() and (image.mirrored or buildah.exists(local_name(name, key)))
+    """Whether it was built and its tags pushed; an image of this machine only, whether the store has it."""
+    marker = _marker(name, key)
+    if not marker.is_file() or not set(image.tags) <= set(json.loads(marker.read_text()).get("tags", ())):
+        return False
+    return image.mirrored or buildah.exists(local_name(name, key))
 
 
 def _missing(images: dict[str, Image], wanted: dict[str, str]) -> list[str]:
@@ -167,7 +171,8 @@ def _build(name: str, image: Image, wanted: dict[str, str], mirror: str) -> None
     if image.mirrored:
         for tag in (wanted[name], *image.tags):
             buildah.push(local, f"{mirror}/{name}:{tag}")
-    _marker(name, wanted[name]).write_text(json.dumps({"image": local, "seconds": time.monotonic() - begun}))
+    told = {"image": local, "tags": image.tags, "seconds": time.monotonic() - begun}
+    _marker(name, wanted[name]).write_text(json.dumps(told))
     progress.note(f"image {name} built in {duration(time.monotonic() - begun)}")
 
 
