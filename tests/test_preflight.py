@@ -7,6 +7,7 @@ import socket
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cxlib import cli, preflight
@@ -41,7 +42,7 @@ def test_port_held_by_another_program_is_named_with_its_holder(local: Site) -> N
     with socket.create_server(("127.0.77.2", 8081)):
         row = next(check for check in preflight.checks(site) if check.what.startswith("ports"))
     assert not row.ok
-    assert "8081 held by python" in row.found
+    assert f"8081 held by {psutil.Process().name()}" in row.found
     assert str(os.getpid()) in row.found
 
 

@@ -37,12 +37,12 @@ resource "terraform_data" "file" {
   triggers_replace = { path = "${var.folder}/${each.key}", word = var.word, seconds = var.seconds }
 
   provisioner "local-exec" {
-    command     = "env > \\"$path.env\\"; cat /proc/*/cmdline > \\"$path.argv\\"; sleep $seconds; echo $word > \\"$path\\""
+    command     = "env > $path.env; cat /proc/*/cmdline > $path.argv; sleep $seconds; echo $word > $path"
     environment = self.triggers_replace
   }
   provisioner "local-exec" {
     when        = destroy
-    command     = "rm \\"$path\\""
+    command     = "rm $path"
     environment = self.triggers_replace
   }
 }
@@ -58,7 +58,8 @@ import sys
 from pathlib import Path
 from cxlib.clients.terraform import Workspace
 folder, state, program, things = map(Path, sys.argv[1:])
-work = Workspace(folder, state, program, {"folder": str(things), "word": "late", "seconds": 60, "password": ""})
+variables = {"folder": str(things), "word": "late", "seconds": 60, "password": ""}
+work = Workspace(folder, state, program, variables)
 work.init()
 work.apply(work.plan())
 """
