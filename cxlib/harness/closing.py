@@ -19,7 +19,6 @@ from cxlib.harness.state import Run
 from cxlib.report.run_record import RunRecord, ScenarioRecord, StageRecord
 
 
-
 class Closing:
     """Decides the exit status, writes the report and prints the summary."""
 

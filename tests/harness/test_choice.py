@@ -95,7 +95,7 @@ def test_scenario_runs_alone_by_its_node_id(chosen: Project) -> None:
     done = chosen.run("features/01_one.feature::it_works_well")
     assert done.code == 0, done.stdout
     assert "GREEN  1 passed" in done.stdout
-    assert "what runs now: cx status" in done.stdout
+    assert "take it down: cx down" in done.stdout
 
 
 def test_words_of_a_scenario_select_it(chosen: Project) -> None:
@@ -109,10 +109,19 @@ def test_words_of_a_scenario_select_it(chosen: Project) -> None:
 def test_last_failed_runs_only_what_failed(chosen: Project) -> None:
     """`--lf` is the quickest way back to a failing stage."""
     chosen.write("pytest.ini", "[pytest]\naddopts = --strict-markers -p no:locust\n")
+    # a run to canary needs a scenario that leads there
+    chosen.write("features/06.feature", "@canary\nFeature: Six\n\n  Scenario: Canary\n    Given it works\n")
     chosen.write("steps/all.py", STEPS.replace("    pass\n", "    assert environment == 'canary'\n", 1))
     assert chosen.run("features", "-k", "well or skips").code == 1
     again = chosen.run("features", "--lf", "--env=canary")
     assert "GREEN  1 passed" in again.stdout, again.stdout
+
+
+def test_environment_that_no_scenario_leads_to_is_refused(chosen: Project) -> None:
+    """A run to production that proves only staging must not look like one that proved production."""
+    done = chosen.run("features", "--env=production")
+    assert done.code == 4
+    assert "no scenario leads to production yet" in done.stderr
 
 
 def test_unknown_environment_and_site_are_refused_before_anything_runs(chosen: Project) -> None:
