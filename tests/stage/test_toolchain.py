@@ -1,0 +1,201 @@
+"""Programs built for real from small Go modules: when, once, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cxlib.clients import process
+from cxlib.wait import Look, wait_until
+from tests.stage.checkout import SUPPLY, Checkout
+
+TOML = '[module.tiny]\nminutes = 0.1\n[module.tiny.programs]\ntiny = "."\n'
+MAIN = 'package main\nimport "fmt"\nvar word = "plain"\nfunc main() { fmt.Println("tiny", word) }\n'
+ENSURE = "from cxlib.stage import toolchain\nprint(toolchain.ensure())"
+# Stands before Go on PATH: counts the builds and makes each last a while, as a large one does.
+SLOW_GO = """#!/bin/sh
+[ "$1" != build ] || { echo build >> "$BUILDS"; sleep "$BUILD_SECONDS"; }
+exec "$REAL_GO" "$@"
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A checkout whose toolchain is one small program."""
+    made = Checkout(tmp_path)
+    made.write(f"{SUPPLY}/toolchain.toml", TOML)
+    made.write(f"{SUPPLY}/modules/tiny/go.mod", "module cx.test/tiny\n\ngo 1.25.0\n")
+    made.write(f"{SUPPLY}/modules/tiny/main.go", MAIN)
+    return made
+
+
+@pytest.fixture
+def slow(checkout: Checkout, tmp_path: Path) -> Path:
+    """Builds take a second; the file that has a line for each."""
+    go, builds = tmp_path / "bin" / "go", tmp_path / "builds"
+    go.parent.mkdir()
+    go.write_text(SLOW_GO)
+    go.chmod(0o755)
+    checkout.env |= {"PATH": f"{go.parent}:{os.environ['PATH']}", "REAL_GO": str(shutil.which("go"))}
+    checkout.env |= {"BUILDS": str(builds), "BUILD_SECONDS": "1"}
+    return builds
+
+
+def ensure(checkout: Checkout) -> list[str]:
+    return list(checkout.answer("toolchain", "toolchain.ensure()"))
+
+
+def said(checkout: Checkout) -> str:
+    """What the built program says."""
+    path = checkout.answer("toolchain", "str(toolchain.program('tiny'))")
+    return process.run([path], timeout=10).stdout.strip()
+
+
+def entries(checkout: Checkout) -> list[str]:
+    """The whole entries of the cache."""
+    folder = checkout.cache / "toolchain"
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and p.suffix != ".part")
+
+
+def test_program_is_built_once_and_is_static(checkout: Checkout) -> None:
+    """The second run of everything must not wait for a compiler."""
+    assert ensure(checkout) == ["tiny"]
+    assert said(checkout) == "tiny plain"
+    (entry,) = entries(checkout)
+    path = checkout.cache / "toolchain" / entry / "bin" / "tiny"
+    assert b"ld-linux" not in path.read_bytes(), "images from scratch have no loader"
+    assert ensure(checkout) == []
+
+
+def test_key_follows_pins_sources_and_flags_and_not_the_stated_minutes(checkout: Checkout) -> None:
+    """What goes into a program decides which program it is; a comment on its duration doesn't."""
+    key = "toolchain.key('tiny', toolchain.modules()['tiny'])"
+    changes = {
+        f"{SUPPLY}/toolchain.toml": TOML.replace("0.1", "7"),
+        f"{SUPPLY}/modules/tiny/main.go": MAIN + "// more\n",
+        f"{SUPPLY}/modules/tiny/go.mod": "module cx.test/tiny\n\ngo 1.25.1\n",
+        f"{SUPPLY}/modules/tiny/go.sum": "",
+    }
+    seen = [checkout.answer("toolchain", key)]
+    for path, text in changes.items():
+        checkout.write(path, text)
+        seen.append(checkout.answer("toolchain", key))
+    checkout.write(f"{SUPPLY}/toolchain.toml", TOML + '[module.tiny.accept]\nprogram="x"\nversions=">1"\n')
+    seen.append(checkout.answer("toolchain", key))
+    assert seen[0] == seen[1]
+    assert len(set(seen[1:])) == 5
+
+
+def test_changed_source_is_another_program_beside_the_first(checkout: Checkout) -> None:
+    """Going back to the old source is instant."""
+    ensure(checkout)
+    checkout.write(f"{SUPPLY}/modules/tiny/main.go", MAIN.replace("plain", "changed"))
+    assert ensure(checkout) == ["tiny"]
+    assert said(checkout) == "tiny changed"
+    assert len(entries(checkout)) == 2
+    checkout.write(f"{SUPPLY}/modules/tiny/main.go", MAIN)
+    assert ensure(checkout) == []
+    assert checkout.answer("toolchain", "toolchain.prune()") != []
+    assert len(entries(checkout)) == 1
+    assert said(checkout) == "tiny plain"
+
+
+def test_failed_build_leaves_no_entry_and_says_why(checkout: Checkout) -> None:
+    """Half a program must never be taken for one."""
+    checkout.write(f"{SUPPLY}/modules/tiny/main.go", MAIN.replace("word)", "wrod)"))
+    done = checkout.run(ENSURE, expect=None)
+    assert done.code == 1
+    assert "undefined: wrod" in done.stderr
+    assert "tiny.log" in done.stderr
+    assert entries(checkout) == []
+    assert "run `make setup`" in checkout.run(
+        "from cxlib.stage import toolchain\ntoolchain.program('tiny')", expect=None
+    ).stderr  # fmt: skip
+
+
+def test_interrupted_build_leaves_no_entry_and_the_next_one_is_whole(checkout: Checkout, slow: Path) -> None:
+    """Ctrl-C in a build of half an hour costs that module and no more."""
+    checkout.env["BUILD_SECONDS"] = "30"
+    child = checkout.start(ENSURE)
+    try:
+        wait_until("build", lambda: Look("…", done=slow.exists()), wanted="begun", within=30, every=0.02)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=10)
+    finally:
+        child.kill()
+    assert "KeyboardInterrupt" in err
+    assert entries(checkout) == []
+    checkout.env["BUILD_SECONDS"] = "0"
+    assert ensure(checkout) == ["tiny"]
+    assert said(checkout) == "tiny plain"
+
+
+def test_two_builds_at_once_build_once(checkout: Checkout, slow: Path) -> None:
+    """Two checkouts share a cache: the second waits for the first, says so, and takes its work."""
+    children = [checkout.start(ENSURE) for _ in range(2)]
+    told = [child.communicate(timeout=60) for child in children]
+    assert [child.returncode for child in children] == [0, 0]
+    assert slow.read_text().split() == ["build"]
+    assert sum("is under way: waiting for it" in err for _, err in told) == 1
+    assert said(checkout) == "tiny plain"
+
+
+def test_stamps_say_the_version(checkout: Checkout) -> None:
+    """Nodes of an unstamped Kubernetes call themselves v0.0.0."""
+    checkout.write(
+        f"{SUPPLY}/toolchain.toml",
+        TOML.replace("minutes", 'version = "v1.34.4"\nstamps = ["main"]\nminutes'),
+    )
+    text = MAIN.replace('word = "plain"', 'gitVersion, gitMajor, gitMinor = "", "", ""')
+    checkout.write(f"{SUPPLY}/modules/tiny/main.go", text.replace("word)", "gitVersion, gitMajor, gitMinor)"))
+    ensure(checkout)
+    assert said(checkout) == "tiny v1.34.4 1 34"
+
+
+def test_links_that_module_archives_leave_out_are_restored(checkout: Checkout, tmp_path: Path) -> None:
+    """Upstream compiles a link to another system's file; its archive hasn't got the link."""
+    publish(tmp_path / "proxy", "cx.test/dep", {
+        "dep.go": "package dep\nfunc Said() string { return word }\n",
+        "word_darwin.go": 'package dep\nconst word = "linked"\n',
+        "note.txt": "kept beside the programs",
+    })  # fmt: skip
+    checkout.env |= {"GOPROXY": (tmp_path / "proxy").as_uri(), "GONOSUMDB": "*", "GONOSUMCHECK": "1"}
+    checkout.env |= {"GOMODCACHE": str(tmp_path / "mod"), "GOFLAGS": "-mod=mod"}
+    here = checkout.root / SUPPLY / "modules" / "tiny"
+    checkout.write(
+        f"{SUPPLY}/modules/tiny/main.go",
+        'package main\nimport "cx.test/dep"\nfunc main() { println(dep.Said()) }\n',
+    )
+    env = os.environ | checkout.env
+    process.run(["go", "mod", "edit", "-require=cx.test/dep@v1.0.0"], timeout=30, cwd=here, env=env)
+    process.run(["go", "mod", "download", "cx.test/dep"], timeout=30, cwd=here, env=env)
+    assert "undefined: word" in checkout.run(ENSURE, expect=(1,)).stderr
+    links = '{ module = "cx.test/dep", links = { "word_linux.go" = "word_darwin.go" } }'
+    manifests = '{ module = "cx.test/dep", folder = "." }'
+    more = f"restore_links = {links}\nmanifests = {manifests}\nminutes"
+    checkout.write(f"{SUPPLY}/toolchain.toml", TOML.replace("minutes", more))
+    assert ensure(checkout) == ["tiny"]
+    path = Path(checkout.answer("toolchain", "str(toolchain.program('tiny'))"))
+    assert process.run([str(path)], timeout=10).stderr.strip() == "linked"
+    assert (path.parents[1] / "manifests" / "note.txt").read_text() == "kept beside the programs"
+    assert not (path.parents[1] / "patched").exists()
+
+
+def publish(proxy: Path, module: str, files: dict[str, str]) -> None:
+    """Version v1.0.0 of ``module`` in a folder that Go reads as a module proxy."""
+    folder = proxy / module / "@v"
+    folder.mkdir(parents=True)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as content:
+        for name, text in {"go.mod": f"module {module}\n\ngo 1.25.0\n", **files}.items():
+            content.writestr(f"{module}@v1.0.0/{name}", text)
+    (folder / "v1.0.0.zip").write_bytes(archive.getvalue())
+    (folder / "v1.0.0.mod").write_text(f"module {module}\n\ngo 1.25.0\n")
+    (folder / "v1.0.0.info").write_text('{"Version": "v1.0.0"}')
+    (folder / "list").write_text("v1.0.0\n")
