@@ -118,7 +118,7 @@ def judge(app: dict[str, Any], to: Wanted) -> Look[bool]:
 
 
 def _parameters(source: dict[str, Any]) -> dict[str, str]:
-    return {p["name"]: p["value"] for p in source.get("helm", {}).get("parameters", [])}
+    return {p["name"]: p.get("value", "") for p in source.get("helm", {}).get("parameters", [])}
 
 
 def _names(to: Wanted) -> dict[str, str]:
