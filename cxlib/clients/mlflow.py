@@ -90,7 +90,9 @@ class Tracking:
 
             with tempfile.TemporaryDirectory(prefix="cx-model-") as scratch:
                 uri = f"models:/{model}/{version}"
-                folder = download_artifacts(uri, dst_path=scratch, tracking_uri=self._url)
+                folder = download_artifacts(
+                    uri, dst_path=scratch, tracking_uri=self._url, registry_uri=self._url
+                )
                 return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
 
     def log(
