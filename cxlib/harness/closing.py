@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shlex
 import time
 from collections import Counter
@@ -49,6 +51,8 @@ class Closing:
         from cxlib.report.run import render
 
         (self._run.folder / "report.html").write_text(redact(render(record)))
+        told = json.dumps(dataclasses.asdict(record), default=str, indent=1)
+        (self._run.folder / "record.json").write_text(redact(told) + "\n")
 
 
 def not_green(run: Run) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -93,9 +93,9 @@ def program(name: str) -> Path:
     raise KeyError(name)
 
 
-def ensure() -> list[str]:
-    """Build what the cache lacks; the names of what was built."""
-    missing = {n: m for n, m in modules().items() if not _is_there(n, m)}
+def ensure(only: Collection[str] = ()) -> list[str]:
+    """Build what the cache lacks, of the modules ``only`` if any are named; the names of what was built."""
+    missing = {n: m for n, m in modules().items() if n in (only or [n]) and not _is_there(n, m)}
     if not missing:
         return []
     minutes = sum(m.minutes for m in missing.values()) / BUILDS_AT_ONCE

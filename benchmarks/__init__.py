@@ -1,0 +1,1 @@
+"""What we promise, measured: ``python -m benchmarks [NAME…]``. Not part of the tests."""
