@@ -88,11 +88,10 @@ class Tracking:
         with self._told(f"size of {model} {version}"):
             from mlflow.artifacts import download_artifacts
 
+            # by where it lies: by its name, it would be looked for in a registry of the working folder
+            where = self._client().get_model_version_download_uri(model, version)
             with tempfile.TemporaryDirectory(prefix="cx-model-") as scratch:
-                uri = f"models:/{model}/{version}"
-                folder = download_artifacts(
-                    uri, dst_path=scratch, tracking_uri=self._url, registry_uri=self._url
-                )
+                folder = download_artifacts(where, dst_path=scratch, tracking_uri=self._url)
                 return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
 
     def log(
