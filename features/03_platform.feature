@@ -13,7 +13,7 @@ Feature: The platform
       | birdclef-workflows | Synced | Healthy |
 
   Scenario: Converging again changes nothing
-    When the platform is converged again
+    When the platform has converged on a site that is as it says
     Then nothing was changed
     And every secret is the one that was made first
 
