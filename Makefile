@@ -14,7 +14,7 @@ staging: setup ## from nothing to a model in staging, behind its load gate, on t
 	$(VENV)/bin/pytest features/ --env=staging $(ARGS)
 
 test: setup lint ## everything that needs no cluster
-	$(VENV)/bin/pytest tests/ $(ARGS)
+	$(VENV)/bin/pytest tests/ -n 2 $(ARGS)
 
 lint: $(VENV)/.ready ## style, types, layers, and the same for YAML, HCL, shell, Ansible
 	@scripts/lint $(VENV)/bin

@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from cxlib.clients import http, process
 from cxlib.clients.mlflow import Tracking
 from cxlib.clients.objectstore import ObjectStore
 from cxlib.errors import Unreachable
 from cxlib.stage import supply
 from cxlib.wait import Budget, Look, wait_until
+from tests.serving import serving
 
 
 def _free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow server on SQLite that serves its artifacts, as the platform's does."""
-    folder, port = tmp_path_factory.mktemp("mlflow"), _free_port()
-    argv = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--serve-artifacts",
-        "--artifacts-destination", str(folder / "artifacts"), "--workers", "1",
-    ]  # fmt: skip
-    quiet = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    url = f"http://127.0.0.1:{port}"
-
-    def look() -> Look[bool]:
-        try:
-            http.get_json(f"{url}/api/2.0/mlflow/experiments/get?experiment_id=0")
-        except Unreachable as exc:
-            return Look(str(exc)[:100])
-        return Look.found(True)
-
-    with process.background(argv, cwd=folder, env=quiet):
-        wait_until("MLflow", look, wanted="an answer", within=Budget.BOOT, every=0.3)
-        yield url
 
 
 @pytest.fixture
@@ -71,7 +46,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
             return Look(str(exc)[:100])
         return Look.found(True)
 
-    with process.background(argv, env=os.environ | keys):
+    with serving(argv, tmp_path_factory.mktemp("log") / "minio", env=os.environ | keys):
         wait_until("MinIO", look, wanted="an answer", within=Budget.ANSWER, every=0.2)
         found._client.make_bucket(bucket_name="test")
         yield found

@@ -10,7 +10,7 @@ import pytest
 from cxlib.clients.mlflow import Tracking
 from cxlib.errors import Unreachable
 
-MODEL = "BirdClassificationModel"
+MODEL = "ModelOfTheClientsTests"  # other tests use the same server
 
 
 def register(tracking: Tracking, run_id: str) -> str:

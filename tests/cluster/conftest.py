@@ -17,6 +17,7 @@ from cxlib.clients.kube import Kube
 from cxlib.errors import CxError
 from cxlib.stage import supply
 from cxlib.wait import Budget, Look, wait_until
+from tests.serving import serving
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +28,8 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "tokens.csv").write_text(f"{token},admin,1,system:masters\n")
     etcd_port, peer_port, port = _free_ports(3)
     with ExitStack() as running:
-        running.enter_context(process.background(_etcd(folder, etcd_port, peer_port)))
-        running.enter_context(process.background(_apiserver(folder, etcd_port, port), log=folder / "log"))
+        running.enter_context(serving(_etcd(folder, etcd_port, peer_port), folder / "etcd.log"))
+        running.enter_context(serving(_apiserver(folder, etcd_port, port), folder / "apiserver.log"))
         path = folder / "kubeconfig"
         path.write_text(yaml.safe_dump(_kubeconfig(port, token, folder / "certs")))
         wait_until("kube-apiserver", lambda: _look(path), wanted="ready", within=Budget.BOOT, every=0.2)

@@ -17,46 +17,46 @@ def evaluator(uri: str, threshold: float) -> TestClient:
     return TestClient(create_app(Evaluator(MlflowClient(uri), threshold)))
 
 
-def test_good_model_is_registered_once(mlflow_uri: str, trained_run: str) -> None:
+def test_good_model_is_registered_once(mlflow_url: str, trained_run: str) -> None:
     """A workflow step may be repeated: the same run must not make a second version."""
-    client = evaluator(mlflow_uri, 0.9)
+    client = evaluator(mlflow_url, 0.9)
     first, second = (client.get("/get-version", params={"run_id": trained_run}) for _ in range(2))
     assert first.status_code == 200, first.text
     assert first.json()["accuracy"] > 0.9
     assert first.json() == second.json()
-    versions = MlflowClient(mlflow_uri).search_model_versions(f"name = '{MODEL_NAME}'")
+    versions = MlflowClient(mlflow_url).search_model_versions(f"name = '{MODEL_NAME}'")
     assert [v.version for v in versions if v.run_id == trained_run] == [first.json()["new_model_version"]]
 
 
-def test_poor_model_is_refused_with_its_figures(mlflow_uri: str, trained_run: str) -> None:
+def test_poor_model_is_refused_with_its_figures(mlflow_url: str, trained_run: str) -> None:
     """Only what is good enough gets a version; the reason says by how much it failed."""
-    answer = evaluator(mlflow_uri, 0.9999).get("/get-version", params={"run_id": trained_run})
+    answer = evaluator(mlflow_url, 0.9999).get("/get-version", params={"run_id": trained_run})
     assert answer.status_code == 422
     assert "is below 0.9999" in answer.json()["detail"]
 
 
-def test_unfinished_run_is_refused(mlflow_uri: str) -> None:
+def test_unfinished_run_is_refused(mlflow_url: str) -> None:
     """A training that still runs, or has failed, has no model to trust."""
-    client = MlflowClient(mlflow_uri)
+    client = MlflowClient(mlflow_url)
     run = client.create_run(client.create_experiment("unfinished")).info.run_id
-    answer = evaluator(mlflow_uri, 0.9).get("/get-version", params={"run_id": run})
+    answer = evaluator(mlflow_url, 0.9).get("/get-version", params={"run_id": run})
     assert answer.status_code == 422
     assert "is RUNNING" in answer.json()["detail"]
 
 
-def test_finished_run_without_model_is_refused(mlflow_uri: str) -> None:
+def test_finished_run_without_model_is_refused(mlflow_url: str) -> None:
     """A user's trainer that forgot to log the model learns it here, not at the image build."""
-    client = MlflowClient(mlflow_uri)
+    client = MlflowClient(mlflow_url)
     run = client.create_run(client.create_experiment("modelless")).info.run_id
     client.set_terminated(run, "FINISHED")
-    answer = evaluator(mlflow_uri, 0.9).get("/get-version", params={"run_id": run})
+    answer = evaluator(mlflow_url, 0.9).get("/get-version", params={"run_id": run})
     assert answer.status_code == 422, answer.text
     assert "no readable model" in answer.json()["detail"]
 
 
-def test_unknown_run_is_404(mlflow_uri: str) -> None:
+def test_unknown_run_is_404(mlflow_url: str) -> None:
     """A mistyped run isn't the model's fault."""
-    answer = evaluator(mlflow_uri, 0.9).get("/get-version", params={"run_id": "0" * 32})
+    answer = evaluator(mlflow_url, 0.9).get("/get-version", params={"run_id": "0" * 32})
     assert answer.status_code == 404
 
 

@@ -26,13 +26,13 @@ from tests.services.loopback import answers, free_port
 
 
 @pytest.fixture(scope="module")
-def model_folder(mlflow_uri: str, trained_run: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_folder(mlflow_url: str, trained_run: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The registered model's folder, downloaded as the build step does it, with a version."""
     import mlflow
 
-    mlflow.set_tracking_uri(mlflow_uri)
+    mlflow.set_tracking_uri(mlflow_url)
     version = str(mlflow.register_model(f"runs:/{trained_run}/model", registered.MODEL_NAME).version)
-    folder = registered.download(mlflow_uri, version, tmp_path_factory.mktemp("model"))
+    folder = registered.download(mlflow_url, version, tmp_path_factory.mktemp("model"))
     (folder / "version.json").write_text(json.dumps({"version": version}))
     return folder
 
