@@ -54,4 +54,5 @@ def _load(folder: Path) -> float:
 
 def _told(record: dict[str, Any], load: float) -> str:
     stages = ", ".join(f"{s['name']} {s['seconds']:.0f}" for s in record["stages"])
-    return f"{record['seconds'] - load:.0f} s and {load:.0f} s of load, {len(record['scenarios'])} scenarios ({stages})"
+    count = len(record["scenarios"])
+    return f"{record['seconds'] - load:.0f} s and {load:.0f} s of load, {count} scenarios ({stages})"
