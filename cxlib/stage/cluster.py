@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,14 @@ from cxlib.clients.kube import Kube
 from cxlib.errors import StageFailed
 from cxlib.stage import supply
 from cxlib.wait import Budget, Look, wait_until
+
+# Our kustomization -> the toolchain's module that brings its upstream manifests.
+_UPSTREAM = {"argocd": "argo-cd", "argo-workflows": "argo-workflows"}
+# Our kustomization -> upstream's image -> ours.
+_REPLACED = {
+    "argocd": {"quay.io/argoproj/argocd": "argocd", "public.ecr.aws/docker/library/redis": "redis"},
+    "argo-workflows": {"quay.io/argoproj/workflow-controller": "workflow-controller"},
+}
 
 
 def converge(site: settings.Site) -> ansible.PlaybookRun:
@@ -42,29 +51,40 @@ def variables(site: settings.Site) -> dict[str, object]:
 
 
 def _rendered(site: settings.Site, images: dict[str, str]) -> Path:
-    """A folder with argocd.yaml and argo-workflows.yaml: upstream's manifests, our changes, our images."""
-    folder = site.state / "rendered"
-    shutil.rmtree(folder, ignore_errors=True)
-    replaced = {
-        "argocd": {"quay.io/argoproj/argocd": "argocd", "public.ecr.aws/docker/library/redis": "redis"},
-        "argo-workflows": {"quay.io/argoproj/workflow-controller": "workflow-controller"},
-    }
-    for name, module in (("argocd", "argo-cd"), ("argo-workflows", "argo-workflows")):
-        shutil.copytree(settings.CHECKOUT / "deploy" / name, folder / name)
-        shutil.copytree(supply.manifests(module), folder / name / "upstream")
-        component: dict[str, object] = {
-            "apiVersion": "kustomize.config.k8s.io/v1alpha1",
-            "kind": "Component",
-            "images": [_renamed(upstream, images[ours]) for upstream, ours in replaced[name].items()],
-        }
-        if name == "argo-workflows":
-            component["patches"] = [_executor(images["argoexec"])]
-        (folder / name / "images").mkdir()
-        (folder / name / "images" / "kustomization.yaml").write_text(yaml.safe_dump(component))
-        kubectl = str(supply.toolchain_bin("kubectl"))
-        built = process.run([kubectl, "kustomize", str(folder / name)], timeout=60)
-        (folder / f"{name}.yaml").write_text(built.stdout)
+    """A folder with argocd.yaml and argo-workflows.yaml: upstream's, with our changes and images.
+
+    Rendered in a folder named by all that goes in, so that what is there already serves again.
+    """
+    parts = [supply.manifests("argo-cd").parent.name, supply.manifests("argo-workflows").parent.name]
+    for name in _REPLACED:
+        parts += [p.read_text() for p in sorted((settings.CHECKOUT / "deploy" / name).iterdir())]
+    parts += [images[ours] for replaced in _REPLACED.values() for ours in replaced.values()]
+    parts.append(images["argoexec"])
+    folder = site.state / "rendered" / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    if not folder.is_dir():
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        work = folder.with_suffix(".part")
+        for name in _REPLACED:
+            _render(name, work, images)
+        work.rename(folder)
     return folder
+
+
+def _render(name: str, folder: Path, images: dict[str, str]) -> None:
+    shutil.copytree(settings.CHECKOUT / "deploy" / name, folder / name)
+    shutil.copytree(supply.manifests(_UPSTREAM[name]), folder / name / "upstream")
+    component: dict[str, object] = {
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+        "kind": "Component",
+        "images": [_renamed(upstream, images[ours]) for upstream, ours in _REPLACED[name].items()],
+    }
+    if name == "argo-workflows":
+        component["patches"] = [_executor(images["argoexec"])]
+    (folder / name / "images").mkdir()
+    (folder / name / "images" / "kustomization.yaml").write_text(yaml.safe_dump(component))
+    kubectl = str(supply.toolchain_bin("kubectl"))
+    built = process.run([kubectl, "kustomize", str(folder / name)], timeout=60)
+    (folder / f"{name}.yaml").write_text(built.stdout)
 
 
 def _renamed(upstream: str, reference: str) -> dict[str, str]:
