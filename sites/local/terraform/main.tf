@@ -47,6 +47,7 @@ resource "terraform_data" "supply" {
     network = local.network
     address = var.supply_address
     image   = var.supply_image
+    script  = filesha256("${path.module}/supply")
     mirror  = var.mirror
     git     = var.git
   }
@@ -71,6 +72,7 @@ resource "terraform_data" "node" {
     network         = local.network
     address         = each.value
     image           = var.node_image
+    script          = filesha256("${path.module}/node")
     authorized_keys = var.authorized_keys
     # The private network has no way out and no DNS: what isn't in the cluster is refused at once.
     dns   = var.supply_address
