@@ -119,5 +119,5 @@ def registry_version(site: settings.Site) -> str:
 def _look_at_registry(site: settings.Site) -> Look[str]:
     answer = Kube(site.kubeconfig).raw("/api/v1/namespaces/kube-system/services/registry:5000/proxy/v2/")
     if answer.status != 200:
-        return Look(f"HTTP {answer.status}: {answer.body[:200].decode(errors='replace')}")
+        return Look(f"HTTP {answer.status}: {answer.body[:200].decode(errors='replace').strip()}")
     return Look.found(answer.headers.get("Docker-Distribution-Api-Version", "no version"))
