@@ -28,3 +28,14 @@ def leftovers(prefix: str) -> list[str]:
         names = process.run(argv, timeout=60).stdout.split()
         found += [f"{kind} {name}" for name in names if name.startswith(prefix)]
     return found
+
+
+def remove(leftover: str) -> None:
+    """Remove one of ``leftovers``, given as it is named there."""
+    kind, name = leftover.split(" ", 1)
+    how = {
+        "container": ["rm", "--force", "--time", "5", "--volumes", name],
+        "volume": ["volume", "rm", "--force", name],
+        "network": ["network", "rm", "--force", name],
+    }
+    process.run(["podman", *how[kind]], timeout=120)

@@ -80,6 +80,10 @@ def destroy(site: settings.Site) -> list[str]:
         work.init()
         work.destroy()
         ssh.forget(site, *site.nodes)
+        # a site whose Terraform state was lost is known by its names alone
+        for leftover in podman.leftovers(_prefix(site)):
+            progress.note(f"unknown to Terraform, removed: {leftover}")
+            podman.remove(leftover)
         return podman.leftovers(_prefix(site))
 
 
