@@ -33,11 +33,6 @@ def converge(site: settings.Site) -> ansible.PlaybookRun:
         return ran
 
 
-def check(site: settings.Site) -> ansible.PlaybookRun:
-    """What the plays would change, changing nothing."""
-    return ansible.run(site, "site.yml", variables(site), check=True)
-
-
 def variables(site: settings.Site) -> dict[str, object]:
     """What the plays need to know of this checkout: addresses, image references, rendered folders."""
     images = supply.images(site)

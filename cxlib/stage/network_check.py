@@ -139,31 +139,18 @@ def _service(namespace: str, name: str, *, headless: bool) -> Object:
 
 
 def _answerer(namespace: str, node: str, image: str) -> Object:
-    container = {
-        "name": "answer",
-        "image": image,
-        "command": ["python3", "-c", _ANSWERER],
-        "env": [{"name": "NODE", "value": node}],
-        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "16Mi"},
-            "limits": {"cpu": "500m", "memory": "64Mi"},
+    answerer = scratch.pod(
+        namespace,
+        f"answer-{node}",
+        image,
+        _ANSWERER,
+        container={
+            "name": "answer",
+            "env": [{"name": "NODE", "value": node}],
+            "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
         },
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": f"answer-{node}",
-            "namespace": namespace,
-            "labels": {"app": "answer", "serves": "yes"},
-        },
-        "spec": {
-            "nodeName": node,
-            "terminationGracePeriodSeconds": 0,
-            "automountServiceAccountToken": False,
-            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001},
-            "containers": [container],
-        },
-    }
+        nodeName=node,
+        terminationGracePeriodSeconds=0,
+    )
+    answerer["metadata"]["labels"] = {"app": "answer", "serves": "yes"}
+    return answerer

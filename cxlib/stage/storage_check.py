@@ -53,26 +53,12 @@ def _claim(namespace: str) -> Object:
 
 
 def _pod(namespace: str, name: str, image: str, program: str) -> Object:
-    container = {
-        "name": name,
-        "image": image,
-        "command": ["python3", "-c", program],
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "16Mi"},
-            "limits": {"cpu": "500m", "memory": "64Mi"},
-        },
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "fsGroup": 10001},
-            "containers": [container],
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
-        },
-    }
+    return scratch.pod(
+        namespace,
+        name,
+        image,
+        program,
+        container={"volumeMounts": [{"name": "data", "mountPath": "/data"}]},
+        restartPolicy="Never",
+        volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+    )

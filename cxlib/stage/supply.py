@@ -25,8 +25,3 @@ def images(site: settings.Site) -> dict[str, str]:
     return {
         n: f"{site.supply_address}:5000/{n}:{keys[n]}" for n, image in catalogue.items() if image.mirrored
     }
-
-
-def ensure() -> list[str]:
-    """Programs and images built if they weren't; the names of what was."""
-    return toolchain.ensure() + _images.ensure()
