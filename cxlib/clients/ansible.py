@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sys
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,11 +84,10 @@ def run(
     Raises ``CxError`` naming each host and task that failed. Whole output in the site's ansible.log.
     """
     folder = _private_data(site, variables)
-    ident = uuid.uuid4().hex[:8]
     events = _Events(site.state / "ansible.log")
     events.log.write_text("")  # one run's output, not every run's
     argv = [sys.executable, "-m", "ansible_runner", "run", str(folder), "--json", "--playbook", playbook]
-    argv += ["--project-dir", str(settings.CHECKOUT / "ansible"), "--ident", ident]
+    argv += ["--project-dir", str(settings.CHECKOUT / "ansible")]
     argv += ["--inventory", str(folder / "inventory")]
     if check:
         argv += ["--cmdline", "--check --diff"]
@@ -111,7 +109,7 @@ def _private_data(site: settings.Site, variables: Mapping[str, object]) -> Path:
     if folder.exists():  # with the last run's command line, which ansible-runner takes for this one's
         shutil.rmtree(folder)
     for part in ("env", "inventory"):
-        (folder / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / part).mkdir(parents=True, mode=0o700)
     hosts = {
         name: {"ansible_host": str(address), "ansible_user": site.ssh_user}
         for name, address in site.nodes.items()
@@ -119,9 +117,7 @@ def _private_data(site: settings.Site, variables: Mapping[str, object]) -> Path:
     inventory = folder / "inventory"
     (inventory / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
     for name in ("groups.yml", "group_vars"):
-        link = inventory / name
-        link.unlink(missing_ok=True)
-        link.symlink_to(site.folder / "inventory" / name)
+        (inventory / name).symlink_to(site.folder / "inventory" / name)
     (folder / "env" / "extravars").write_text(json.dumps(dict(variables)))
     return folder
 

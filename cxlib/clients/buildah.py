@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxlib.clients import process
@@ -52,18 +52,19 @@ def build(
     image: str,
     *,
     arguments: Mapping[str, str],
-    on_line: Callable[[str], None] | None = None,
     log: Path | None = None,
 ) -> None:
     """Build ``containerfile`` in ``context`` into the local ``image``; RUN steps see the host's network."""
     argv = ["buildah", "build", "--isolation", "chroot", "--pull=never", "--volume", _CERTIFICATES]
-    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    for name, value in {**arguments}.items():
+    for name, value in arguments.items():
         argv += ["--build-arg", f"{name}={value}"]
-    for name in passed:  # by name alone: buildah reads the value from its environment, as it may hold a token
-        argv += ["--build-arg", name]
+    for (
+        name
+    ) in _PASSED_ON:  # by name alone: buildah reads the value from its environment, as it may hold a token
+        if name in os.environ:
+            argv += ["--build-arg", name]
     argv += ["--file", str(containerfile), "--tag", image, str(context)]
-    process.run(argv, timeout=BUILD_SECONDS, on_line=on_line, log=log)
+    process.run(argv, timeout=BUILD_SECONDS, log=log)
 
 
 def push(image: str, reference: str) -> None:

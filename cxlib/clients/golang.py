@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cxlib.clients import process
@@ -35,7 +35,6 @@ def build(
     *,
     stamps: Mapping[str, str] | None = None,
     modfile: Path | None = None,
-    on_line: Callable[[str], None] | None = None,
     log: Path | None = None,
 ) -> None:
     """Build ``package``, as pinned in ``here/go.mod``, into the static program ``out``.
@@ -46,7 +45,7 @@ def build(
     argv = ["go", "build", "-trimpath", "-ldflags", flags, "-o", str(out)]
     if modfile:
         argv += ["-modfile", str(modfile)]
-    process.run([*argv, package], timeout=BUILD_SECONDS, env=_env(), cwd=here, on_line=on_line, log=log)
+    process.run([*argv, package], timeout=BUILD_SECONDS, env=_env(), cwd=here, log=log)
 
 
 def copy_with_links(here: Path, module: str, links: Mapping[str, str], to: Path) -> Path:

@@ -20,12 +20,6 @@ def post_json(url: str, body: Any) -> Any:
     return _json("POST", url, json=body)
 
 
-def head(url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
-    """Status and headers of a HEAD request; any status is an answer."""
-    response = _request("HEAD", url, headers=dict(headers))
-    return response.status_code, response.headers
-
-
 def _json(method: str, url: str, **kwargs: Any) -> Any:
     response = _request(method, url, **kwargs)
     if not response.ok:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
-from cxlib.clients import http
 from cxlib.clients.kube import Kube
 from cxlib.errors import Unreachable
 
@@ -17,22 +15,6 @@ MANIFESTS = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
-
-
-class Door(Protocol):
-    """A way to a registry: answers HEAD requests with a status and headers."""
-
-    def head(self, path: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]: ...
-
-
-class PlainDoor:
-    """A registry at a base URL, such as the site's image mirror."""
-
-    def __init__(self, base: str) -> None:
-        self._base = base.rstrip("/")
-
-    def head(self, path: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
-        return http.head(self._base + path, headers)
 
 
 class ClusterDoor:
@@ -47,7 +29,7 @@ class ClusterDoor:
         return answer.status, answer.headers
 
 
-def digest(door: Door, repository: str, tag: str) -> str | None:
+def digest(door: ClusterDoor, repository: str, tag: str) -> str | None:
     """The digest (``sha256:…``) that ``tag`` points at, or None when there is no such tag.
 
     Raises ``Unreachable`` when the registry answers anything else.

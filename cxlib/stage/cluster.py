@@ -29,7 +29,8 @@ def converge(site: settings.Site) -> ansible.PlaybookRun:
     """Run every play of the pipeline; on a cluster that is as the playbooks say, nothing changes."""
     with progress.stage("02 cluster"):
         ran = ansible.run(site, "site.yml", variables(site))
-        wait_until("the registry", lambda: _look_at_registry(site), wanted="an answer", within=Budget.ROLLOUT)
+        kube = Kube(site.kubeconfig)
+        wait_until("the registry", lambda: _look_at_registry(kube), wanted="an answer", within=Budget.ROLLOUT)
         return ran
 
 
@@ -105,14 +106,14 @@ def ready_nodes(site: settings.Site) -> list[str]:
 
 def registry_version(site: settings.Site) -> str:
     """What the in-cluster registry says it speaks, through the API server. Raises ``StageFailed``."""
-    look = _look_at_registry(site)
+    look = _look_at_registry(Kube(site.kubeconfig))
     if look.value is None:
         raise StageFailed("the registry", wanted="200 from /v2/", seen=look.seen)
     return look.value
 
 
-def _look_at_registry(site: settings.Site) -> Look[str]:
-    answer = Kube(site.kubeconfig).raw("/api/v1/namespaces/kube-system/services/registry:5000/proxy/v2/")
+def _look_at_registry(kube: Kube) -> Look[str]:
+    answer = kube.raw("/api/v1/namespaces/kube-system/services/registry:5000/proxy/v2/")
     if answer.status != 200:
         return Look(f"HTTP {answer.status}: {answer.body[:200].decode(errors='replace').strip()}")
     return Look.found(answer.headers.get("Docker-Distribution-Api-Version", "no version"))
