@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from cxlib.clients import process
 
+EXITS = Path("/run/libpod/exits")
+KILLED = 137
+
 
 def states(prefix: str) -> dict[str, str]:
-    """State (``running``, ``exited``, …) of every container whose name begins with ``prefix``."""
-    argv = ["podman", "ps", "--all", "--format", "json", "--filter", f"name=^{prefix}"]
-    listed = json.loads(process.run(argv, timeout=60).stdout or "[]")
-    return {entry["Names"][0]: entry["State"] for entry in listed}
+    """State of every container whose name begins with ``prefix``: ``running``, ``exited``, ``killed``, …
+
+    podman learns that a container ended from the process that watches over it. Where both were killed,
+    it goes on saying ``running`` (or ``stopping``): that is ``killed`` here.
+    """
+    return {entry["Names"][0]: _state(entry) for entry in _listed(f"^{prefix}")}
 
 
 def start(names: Sequence[str]) -> None:
-    """Start containers that are there and don't run, as after a reboot of this machine."""
+    """Start containers that are there and don't run, as after a reboot or a kill of this machine's processes."""
+    for entry in [e for name in names for e in _listed(f"^{name}$") if _state(e) == "killed"]:
+        # what its watcher would have left; podman before 5.1 waits for it for ever (its pull request 22641)
+        (EXITS / entry["Id"]).write_text(str(KILLED))
     process.run(["podman", "start", *names], timeout=120)
 
 
@@ -39,3 +49,22 @@ def remove(leftover: str) -> None:
         "network": ["network", "rm", "--force", name],
     }
     process.run(["podman", *how[kind]], timeout=120)
+
+
+def _listed(name_pattern: str) -> list[dict[str, Any]]:
+    argv = ["podman", "ps", "--all", "--format", "json", "--filter", f"name={name_pattern}"]
+    listed: list[dict[str, Any]] = json.loads(process.run(argv, timeout=60).stdout or "[]")
+    return listed
+
+
+def _state(entry: dict[str, Any]) -> str:
+    said = str(entry["State"])
+    return "killed" if said in ("running", "stopping") and not _alive(entry) else said
+
+
+def _alive(entry: dict[str, Any]) -> bool:
+    """Whether its first process is there; the number alone may be another's by now."""
+    try:
+        return entry["Id"] in Path(f"/proc/{entry['Pid']}/cgroup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
