@@ -97,7 +97,8 @@ def execute(kube: Kube, namespace: str, pod: str, container: str, argv: Sequence
     except (ApiException, OSError) as exc:
         raise Unreachable(f"exec in {namespace}/{pod}: {exc}") from exc
     if code != 0:
-        said = err.strip() or f"exit {code}"
+        lines = err.strip().splitlines() or [f"exit {code}"]
+        said = lines[-1] if len(lines) == 1 else "\n".join([lines[-1], *lines])  # programs end with the cause
         raise StageFailed(f"{' '.join(argv[:2])} in {namespace}/{pod}", wanted="exit 0", seen=said)
     return str(out)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -13,11 +14,14 @@ from cxlib import progress, settings
 from cxlib.clients import ansible, process
 from cxlib.clients.kube import Kube
 from cxlib.errors import StageFailed
+from cxlib.parallel import run_all
 from cxlib.stage import supply
 from cxlib.wait import Budget, Look, wait_until
 
 # Our kustomization -> the toolchain's module that brings its upstream manifests.
 _UPSTREAM = {"argocd": "argo-cd", "argo-workflows": "argo-workflows"}
+# What the cluster's network stands on: label -> where each of its pods says whether it is healthy.
+_NETWORK = {"k8s-app=kube-dns": "8181/proxy/ready", "k8s-app=kube-proxy": "10256/proxy/healthz"}
 # Our kustomization -> upstream's image -> ours.
 _REPLACED = {
     "argocd": {"quay.io/argoproj/argocd": "argocd", "public.ecr.aws/docker/library/redis": "redis"},
@@ -30,6 +34,7 @@ def converge(site: settings.Site) -> ansible.PlaybookRun:
     with progress.stage("02 cluster"):
         ran = ansible.run(site, "site.yml", variables(site))
         kube = Kube(site.kubeconfig)
+        wait_until("DNS and proxies", lambda: _look_at_network(kube), wanted="healthy", within=Budget.ROLLOUT)
         wait_until("the registry", lambda: _look_at_registry(kube), wanted="an answer", within=Budget.ROLLOUT)
         return ran
 
@@ -110,6 +115,19 @@ def registry_version(site: settings.Site) -> str:
     if look.value is None:
         raise StageFailed("the registry", wanted="200 from /v2/", seen=look.seen)
     return look.value
+
+
+def _look_at_network(kube: Kube) -> Look[None]:
+    """Asks each pod itself: after a machine's reboot Kubernetes tells its pods' old state for a while."""
+    asked = {
+        pod["metadata"]["name"]: f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}:{door}"
+        for label, door in _NETWORK.items()
+        for pod in kube.list("Pod", "kube-system", labels=label)
+    }
+    answers = run_all([partial(kube.raw, path) for path in asked.values()])
+    sick = [name for name, answer in zip(asked, answers, strict=True) if answer.status != 200]
+    seen = ", ".join(f"no answer of {name}" for name in sick) or "all healthy"
+    return Look(seen, done=bool(asked) and not sick)
 
 
 def _look_at_registry(kube: Kube) -> Look[str]:

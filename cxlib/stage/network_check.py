@@ -105,7 +105,7 @@ def _require_answer(ours: Trial, asker: str, name: str, wanted: str) -> None:
         try:
             told = set(ours.ask(asker, name)[name].values())
         except StageFailed as exc:
-            return Look(str(exc).strip().splitlines()[-1])
+            return Look(str(exc).strip().splitlines()[0])
         return Look(f"answers from {', '.join(sorted(told))}", done=told == {wanted})
 
     wait_until(
