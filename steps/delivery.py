@@ -9,13 +9,13 @@ from cxlib.harness import summary
 from cxlib.settings import Site
 from cxlib.stage import digits
 from cxlib.stage import staging as stage
+from cxlib.stage.environment import Environment
 from cxlib.stage.model import Model
 from cxlib.stage.platform import Platform
-from cxlib.stage.staging import Staging
 
 
 @pytest.fixture(scope="session")
-def staging(site: Site, platform: Platform, model: Model) -> Staging:
+def staging(site: Site, platform: Platform, model: Model) -> Environment:
     """Staging, converged once a session."""
     converged = stage.converge(site, platform.revision, model)
     summary.record("staging", site.url("staging"))
@@ -24,7 +24,7 @@ def staging(site: Site, platform: Platform, model: Model) -> Staging:
 
 
 @given("staging")
-def _(staging: Staging) -> None:
+def _(staging: Environment) -> None:
     """Converged by its fixture."""
 
 
@@ -34,17 +34,17 @@ def _(site: Site, model: Model) -> None:
 
 
 @then("every pod of staging runs that digest")
-def _(staging: Staging, model: Model) -> None:
+def _(staging: Environment, model: Model) -> None:
     assert staging.running == {model.digest}
 
 
 @then(parsers.parse('staging serves the model version with MLflow\'s alias "{alias}"'))
-def _(site: Site, staging: Staging, alias: str) -> None:
+def _(site: Site, staging: Environment, alias: str) -> None:
     assert stage.served(site, "staging").model_version == stage.aliased(site, alias)
 
 
 @when(parsers.parse("staging is asked about {count:d} digits"), target_fixture="share_right")
-def _(site: Site, staging: Staging, count: int) -> float:
+def _(site: Site, staging: Environment, count: int) -> float:
     return digits.share_right(site.url("staging"), count)
 
 

@@ -10,8 +10,8 @@ from pytest_bdd import given, parsers, then, when
 from cxlib.harness import summary
 from cxlib.settings import Site
 from cxlib.stage import evidence, gate
+from cxlib.stage.environment import Environment
 from cxlib.stage.evidence import Measured
-from cxlib.stage.staging import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def _(name: str, datatable: list[list[str]]) -> Question:
 @when(parsers.parse('staging is put under the load "{profile}"'), target_fixture="measured")
 def _(
     site: Site,
-    staging: Staging,
+    staging: Environment,
     question: Question,
     profile: str,
     datatable: list[list[str]],
