@@ -23,7 +23,7 @@ def states(prefix: str) -> dict[str, str]:
 
 
 def start(names: Sequence[str]) -> None:
-    """Start containers that are there and don't run, as after a reboot or when their processes were killed."""
+    """Start containers that are there and don't run, as after a reboot or a kill of their processes."""
     for entry in [e for name in names for e in _listed(f"^{name}$") if _state(e) == "killed"]:
         # what its watcher would have left; podman before 5.1 waits for it for ever (its pull request 22641)
         (EXITS / entry["Id"]).write_text(str(KILLED))
