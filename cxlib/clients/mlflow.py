@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cxlib.errors import Unreachable
+from cxlib.errors import ConfigError, Unreachable
 
 # By default one call may block for many minutes: 7 retries of 120 s.
 _LIMITS = {
@@ -38,6 +39,18 @@ class ModelVersion:
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A run that a search found, with the last value of each metric."""
+
+    run_id: str
+    name: str
+    started: datetime
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +146,19 @@ class Tracking:
             data = self._client().get_run(run_id).data
             return dict(data.params), dict(data.metrics)
 
+    def search(self, experiment: str, tags: Mapping[str, str], most: int = 100) -> list[Found]:
+        """The runs of ``experiment`` that carry all ``tags``, newest first; none without the experiment."""
+        wanted = " and ".join(f"tags.`{key}` = {_quoted(key, value)}" for key, value in tags.items())
+        with self._told(f"search in {experiment}"):
+            where = self._client().get_experiment_by_name(experiment)
+            if where is None:
+                return []
+            client, newest = self._client(), ["attributes.start_time DESC"]
+            runs = self._client().search_runs(
+                [where.experiment_id], wanted, max_results=most, order_by=newest
+            )
+        return [_found(run) for run in runs]
+
     def remove(self, run_id: str) -> None:
         """Delete a run (MLflow keeps it as deleted)."""
         with self._told(f"delete run {run_id}"):
@@ -160,6 +186,22 @@ class Tracking:
             raise Unreachable(f"MLflow at {self._url}: {what}: {exc}") from exc
         except (requests.RequestException, OSError) as exc:
             raise Unreachable(f"MLflow at {self._url}: {what}: {exc}") from exc
+
+
+def _found(run: Any) -> Found:
+    started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+    data = run.data
+    return Found(
+        run.info.run_id, run.info.run_name, started, dict(data.tags), dict(data.metrics), dict(data.params)
+    )
+
+
+def _quoted(tag: str, value: str) -> str:
+    """``value`` as MLflow's filters take it: they know no escape, but two kinds of quotes."""
+    quote = '"' if "'" in value else "'"
+    if quote in value:
+        raise ConfigError(f"tag {tag}", f"{value} holds both kinds of quotes", "Leave out one kind")
+    return f"{quote}{value}{quote}"
 
 
 def _limit() -> None:

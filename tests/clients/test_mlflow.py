@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxlib.clients.mlflow import Tracking
-from cxlib.errors import Unreachable
+from cxlib.errors import ConfigError, Unreachable
 
 MODEL = "ModelOfTheClientsTests"  # other tests use the same server
 
@@ -28,6 +28,22 @@ def test_what_is_logged_comes_back(tracking: Tracking, tmp_path: Path) -> None:
     logged = tracking.log("cx-gates", "gate", params={"a": "1"}, metrics={"p95": 12.5}, files=[path])
     assert tracking.run(logged.run_id) == ({"a": "1"}, {"p95": 12.5})
     assert tracking.artifact(logged.run_id, "report.html") == path.read_bytes()
+
+
+def test_a_search_finds_the_newest_first_and_only_what_carries_the_tags(tracking: Tracking) -> None:
+    """Evidence is found by the digest that it is about; a gate's name may hold a quote."""
+    for number, gate in enumerate(["Ann's", "Ann's", "other"]):
+        tracking.log("cx-search", f"run {number}", metrics={"p95": number}, tags={"cx.gate": gate})
+    found = tracking.search("cx-search", {"cx.gate": "Ann's"})
+    assert [(f.name, f.metrics["p95"]) for f in found] == [("run 1", 1.0), ("run 0", 0.0)]
+    assert [f.name for f in tracking.search("cx-search", {}, most=1)] == ["run 2"]
+    assert tracking.search("cx-no-such-experiment", {}) == []
+
+
+def test_a_tag_that_no_filter_can_hold_is_refused(tracking: Tracking) -> None:
+    """MLflow's filters know no escape: half a filter would find what it should not."""
+    with pytest.raises(ConfigError, match="both kinds of quotes"):
+        tracking.search("cx-search", {"cx.gate": """a'b"c"""})
 
 
 def test_an_experiment_is_made_once(tracking: Tracking) -> None:
