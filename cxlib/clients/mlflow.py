@@ -150,13 +150,11 @@ class Tracking:
         """The runs of ``experiment`` that carry all ``tags``, newest first; none without the experiment."""
         wanted = " and ".join(f"tags.`{key}` = {_quoted(key, value)}" for key, value in tags.items())
         with self._told(f"search in {experiment}"):
-            where = self._client().get_experiment_by_name(experiment)
+            client, order = self._client(), ["attributes.start_time DESC"]
+            where = client.get_experiment_by_name(experiment)
             if where is None:
                 return []
-            client, newest = self._client(), ["attributes.start_time DESC"]
-            runs = self._client().search_runs(
-                [where.experiment_id], wanted, max_results=most, order_by=newest
-            )
+            runs = client.search_runs([where.experiment_id], wanted, max_results=most, order_by=order)
         return [_found(run) for run in runs]
 
     def remove(self, run_id: str) -> None:
