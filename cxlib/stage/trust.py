@@ -1,0 +1,114 @@
+"""What the cluster believes: the site's public key, and the gates that each environment must have passed.
+
+It lies in a ConfigMap that the harness writes and pods only read. A promotion goes by it alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cxlib import progress
+from cxlib.clients.kube import Kube, Object, Refused
+from cxlib.clients.workflows import NAMESPACE
+from cxlib.errors import ConfigError, StageFailed
+from cxlib.settings import ENVIRONMENTS, Site
+from cxlib.stage import identity
+
+NAME = "cx-trust"
+_CONFLICT = 409
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """``policy``: by environment, the gates that a model must have passed to leave it, with their hashes."""
+
+    public_key: bytes
+    site: str
+    policy: Mapping[str, Mapping[str, str]]
+
+    def gates(self, environment: str) -> Mapping[str, str]:
+        """Gate name -> hash of its text; empty where nothing was asked for."""
+        return self.policy.get(environment, {})
+
+
+def read(kube: Kube) -> Trust:
+    """What the cluster believes now. Raises ``StageFailed`` when nothing readable is there."""
+    found = kube.get("ConfigMap", NAME, NAMESPACE)
+    wanted = "the site's public key and policy"
+    if found is None:
+        raise StageFailed(f"ConfigMap {NAMESPACE}/{NAME}", wanted=wanted, seen="no such ConfigMap")
+    try:
+        data = found["data"]
+        policy = {name: dict(rules["gates"]) for name, rules in json.loads(data["policy.json"]).items()}
+        return Trust(data["public-key.pem"].encode(), data["site"], policy)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise StageFailed(
+            f"ConfigMap {NAMESPACE}/{NAME}", wanted=wanted, seen=f"something else: {exc!r}"
+        ) from exc
+
+
+def publish_trust(kube: Kube, site: Site) -> bool:
+    """The cluster has this site's public key and name; whether that changed anything. The policy stays."""
+    own = {
+        "public-key.pem": identity.public_key(site).decode(),
+        "site": identity.fingerprint(site, kube),
+    }
+    made = kube.create_once(lambda: _config_map({**own, "policy.json": "{}\n"}), "ConfigMap", NAME, NAMESPACE)
+    if made.changed:
+        return True
+    changed = _update(kube, lambda _: own)
+    if changed:
+        progress.note("the cluster trusted another key or site until now: evidence of that counts no more")
+    return changed
+
+
+def require(kube: Kube, environment: str, gates: Mapping[str, str]) -> bool:
+    """What leaves ``environment`` must have passed exactly ``gates`` (name -> hash of the text).
+
+    ``gates`` are all of the environment's, not only those of this run. ``publish_trust`` comes first.
+    Returns whether that changed anything. Raises ``ConfigError`` on none at all.
+    """
+    if environment not in ENVIRONMENTS:
+        raise ConfigError("policy", f"no environment '{environment}'", f"One of: {', '.join(ENVIRONMENTS)}")
+    if not gates:
+        raise ConfigError(
+            f"policy of {environment}", "no gate, so everything would pass", "Name at least one gate"
+        )
+
+    def wanted(data: Mapping[str, str]) -> dict[str, str]:
+        policy: dict[str, Any] = json.loads(data.get("policy.json") or "{}")
+        policy[environment] = {"gates": dict(gates)}
+        return {"policy.json": json.dumps(policy, indent=1, sort_keys=True, ensure_ascii=False) + "\n"}
+
+    return _update(kube, wanted)
+
+
+def _update(kube: Kube, wanted: Callable[[Mapping[str, str]], dict[str, str]]) -> bool:
+    """Write what ``wanted`` makes of the data, unless somebody else wrote in between: then once more."""
+    for left in reversed(range(_TRIES)):
+        found = kube.get("ConfigMap", NAME, NAMESPACE)
+        if found is None:
+            seen = "no such ConfigMap"
+            raise StageFailed(f"ConfigMap {NAMESPACE}/{NAME}", wanted="the site's public key", seen=seen)
+        data = found.get("data") or {}
+        asked = wanted(data)
+        if asked.items() <= data.items():
+            return False
+        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        try:
+            kube.patch("ConfigMap", NAME, NAMESPACE, {"metadata": version, "data": asked})
+        except Refused as exc:
+            if exc.status != _CONFLICT or not left:
+                raise
+        else:
+            return True
+    raise AssertionError("the last try returns or raises")
+
+
+def _config_map(data: dict[str, str]) -> Object:
+    meta = {"name": NAME, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/part-of": "birdclef"}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
