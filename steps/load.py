@@ -8,6 +8,7 @@ from pathlib import Path
 from pytest_bdd import given, parsers, then, when
 
 from cxlib.harness import summary
+from cxlib.model import load
 from cxlib.settings import Site
 from cxlib.stage import evidence, gate
 from cxlib.stage.environment import Environment
@@ -36,8 +37,8 @@ def _(
     datatable: list[list[str]],
     run_folder: Path,
 ) -> Measured:
-    levels = [(int(users), float(seconds)) for users, seconds in datatable[1:]]
     folder = run_folder / "load" / question.name
+    levels = load.levels(datatable)
     measured = evidence.measure(site, "staging", question.name, question.criteria, profile, levels, folder)
     summary.record(f"gate {question.name}", measured.result.verdict.value)
     summary.record("evidence", f"MLflow run {measured.logged.run_id} in {evidence.EXPERIMENT}")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cxlib import progress
 from cxlib.clients import process, runfolder
 from cxlib.errors import ConfigError, CxError
+from cxlib.model.load import LoadLevel
 from cxlib.model.run import Level, Run, Served, ServedSpan
 from cxlib.model.sample import Samples
 from cxlib.settings import CHECKOUT
@@ -29,14 +30,6 @@ STOP_SECONDS = 15
 START_SECONDS = 60.0
 _METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
 _RAW = {"started": "float64", "finished": "float64", "status": "int16", "name": "int32", "error": "int32"}
-
-
-@dataclass(frozen=True, slots=True)
-class LoadLevel:
-    """``users`` at once for ``seconds``."""
-
-    users: int
-    seconds: float
 
 
 def locustfile(profile: str, folder: Path = LOCUSTFILES) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cxlib import progress
 from cxlib.clients.mlflow import Logged, Tracking
+from cxlib.model.load import LoadLevel
 from cxlib.model.verdict import CriterionResult
 from cxlib.settings import Site
 from cxlib.stage import gate, staging
@@ -29,14 +30,13 @@ def measure(
     name: str,
     criteria: Sequence[str],
     profile: str,
-    levels: Sequence[tuple[int, float]],
+    levels: Sequence[LoadLevel],
     folder: Path,
 ) -> Measured:
-    """Put the environment under load and judge it; ``levels`` are (users, seconds), in order.
+    """Put the environment under load and judge it.
 
     The evidence goes to MLflow also when the gate is closed. Raises what ``gate.run_gate`` raises.
     """
-    from cxlib.clients.locust import LoadLevel
     from cxlib.model.run import Served
 
     def served() -> Served:
@@ -49,7 +49,7 @@ def measure(
             host=site.url(environment),
             profile=profile,
             criteria_lines=criteria,
-            levels=[LoadLevel(users, seconds) for users, seconds in levels],
+            levels=levels,
             served=served,
             folder=folder,
             site=site.name,

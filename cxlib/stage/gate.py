@@ -15,8 +15,8 @@ from cxlib.model.grammar import parse_gate
 from cxlib.model.verdict import GateVerdict, Verdict
 
 if TYPE_CHECKING:
-    from cxlib.clients.locust import LoadLevel
     from cxlib.judge.warmup import WarmUpRule
+    from cxlib.model.load import LoadLevel
     from cxlib.model.run import Run, Served
     from cxlib.model.sample import Samples
 
@@ -110,8 +110,8 @@ def prepare(
     gate = parse_gate(name, criteria_lines)
     if not gate.blocking:
         raise ConfigError(f"gate '{name}'", "every criterion only watches", "Take 'watch:' from one of them")
-    if not levels or any(lv.users < 1 or lv.seconds <= 0 for lv in levels):
-        raise ConfigError(f"gate '{name}'", "a load level without users or time", "Give it both")
+    if not levels:
+        raise ConfigError(f"gate '{name}'", "it has no load level", "Give it one")
     judging.check_levels(gate, {lv.users for lv in levels})
     path = profile if isinstance(profile, Path) else locust.locustfile(profile)
     known = locust.endpoints(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cxlib.clients import runfolder
-from cxlib.clients.locust import LoadLevel
+from cxlib.model.load import LoadLevel
 from cxlib.errors import ConfigError, GateClosed, Unreachable
 from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.run import Served
