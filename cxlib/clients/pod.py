@@ -105,8 +105,13 @@ def execute(kube: Kube, namespace: str, pod: str, container: str, argv: Sequence
 
 def running_digests(kube: Kube, namespace: str, container: str, *, labels: str = "") -> set[str]:
     """The image digests (``sha256:…``) that ``container`` runs in the ready pods of ``namespace``."""
+    return digests(kube.list("Pod", namespace, labels=labels), container)
+
+
+def digests(pods: Sequence[Object], container: str) -> set[str]:
+    """The image digests that ``container`` runs in those of ``pods`` that are ready."""
     found = set()
-    for pod in kube.list("Pod", namespace, labels=labels):
+    for pod in pods:
         for status in statuses(pod):
             if status["name"] == container and ready(pod) and "@" in status.get("imageID", ""):
                 found.add(status["imageID"].rsplit("@", 1)[1])

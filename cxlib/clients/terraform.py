@@ -50,6 +50,15 @@ class _Terraform(_Library):  # type: ignore[misc]
         raise AttributeError(item)
 
 
+def remembers(state: Path) -> bool | None:
+    """Whether the state kept in the folder ``state`` holds anything; None when it isn't kept there, or is
+    just being written."""
+    try:
+        return bool(json.loads((state / "terraform.tfstate").read_text()).get("resources"))
+    except (OSError, ValueError):
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What an apply would do, by address; ``file`` is the saved plan."""

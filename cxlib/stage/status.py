@@ -1,0 +1,253 @@
+"""How a site stands, asked of everything that knows, at once. Nothing is changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from cxlib.clients import argocd, endpoint, http, pod, registry, terraform, workflows
+from cxlib.clients.kube import Kube, Object
+from cxlib.clients.mlflow_rest import Found, Lookup
+from cxlib.errors import CxError, Unreachable
+from cxlib.judge import agreement
+from cxlib.model.standing import Environment, Holder, Image, Standing
+from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
+from cxlib.stage import application, identity, proofs
+
+EXPERIMENT = "cx-gates"
+# Seconds that all parts together have to answer; a look at what runs needs less than one.
+ANSWER_SECONDS = 6.0
+_CONNECT_SECONDS = 1.5
+_ENVELOPES = 40  # the newest about one image
+# The parameters of a workflow that name the environment that it changes.
+_TARGETS = ("target-environment", "environment")
+_TO_STAGING = ("train-model", "build-container-image")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """What the Kubernetes API tells, in one go."""
+
+    applications: Mapping[str, Object]
+    workflows: Sequence[Object]
+    pods: Mapping[str, Sequence[Object]]
+    trust: proofs.Trust
+    fingerprint: str
+
+
+def standing(site: Site, now: datetime | None = None) -> Standing:
+    """How ``site`` stands. What does not answer is named in ``down`` and hides nothing else."""
+    now = now or datetime.now(UTC)
+    if not exists(site):
+        return Standing(site.name, now, exists=False)
+    lookup, down = Lookup(site.url("mlflow"), connect=_CONNECT_SECONDS), {}
+    asked: dict[str, Callable[[], Any]] = {
+        "MLflow": partial(_mlflow, lookup),
+        "Kubernetes": partial(_cluster, site),
+        **{name: partial(_serving, site, name) for name in ENVIRONMENTS},
+    }
+    told, silent = together(asked, ANSWER_SECONDS)
+    down = {part: why for part, why in silent.items() if part not in ENVIRONMENTS}
+    cluster: _Cluster | None = told.get("Kubernetes")
+    aliases, runs = told.get("MLflow", (None, ()))
+    seen = [_environment(site, name, cluster, aliases, told.get(name), silent) for name in ENVIRONMENTS]
+    if cluster:
+        seen, more = _looked_up(site, seen, cluster, lookup if aliases is not None else None, runs, now)
+        down |= more
+    return Standing(
+        site.name,
+        now,
+        cluster.fingerprint if cluster else "",
+        environments=tuple(seen),
+        down=down,
+        disagreements=agreement.disagreements(seen, site.url("mlflow"), MODEL_NAME),
+    )
+
+
+def exists(site: Site) -> bool:
+    """Whether this machine knows the site's cluster, and Terraform remembers no taking down."""
+    return site.kubeconfig.is_file() and terraform.remembers(site.state / "terraform") is not False
+
+
+def together(asked: Mapping[str, Callable[[], Any]], within: float) -> tuple[dict[str, Any], dict[str, str]]:
+    """The answers to all questions, asked at once, and why the others have none after ``within`` seconds.
+
+    An error that isn't ours is raised: it is a mistake in here.
+    """
+    told: dict[str, Any] = {}
+    silent: dict[str, str] = {}
+    broken: list[Exception] = []
+
+    def ask(name: str, question: Callable[[], Any]) -> None:
+        try:
+            told[name] = question()
+        except CxError as exc:
+            silent[name] = str(exc).splitlines()[0]
+        except Exception as exc:  # noqa: BLE001  raised below, in the thread that people see
+            broken.append(exc)
+
+    # daemons: one that hangs in a connection must not keep the process
+    threads = {
+        name: threading.Thread(target=ask, args=(name, question), daemon=True)
+        for name, question in asked.items()
+    }
+    for thread in threads.values():
+        thread.start()
+    deadline = time.monotonic() + within
+    for thread in threads.values():
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if broken:
+        raise broken[0]
+    late = {name: f"no answer within {within:.0f} s" for name, t in threads.items() if t.is_alive()}
+    return dict(told), {**late, **silent}
+
+
+def _mlflow(lookup: Lookup) -> tuple[dict[str, str], list[Found]]:
+    return lookup.aliases(MODEL_NAME), lookup.runs(EXPERIMENT)
+
+
+def _serving(site: Site, name: str) -> Image:
+    answer = http.fetch(site.url(name) + "/version", timeout=_CONNECT_SECONDS)
+    if answer.status != 200:
+        raise Unreachable(f"HTTP {answer.status} from /version")
+    return served(answer.body)
+
+
+def served(body: bytes) -> Image:
+    """What ``/version`` told. Raises ``Unreachable`` when it is no JSON object."""
+    import json
+
+    try:
+        told = json.loads(body)
+        return _image(told.get("image_digest"), told.get("model_version"), told.get("image_tag"))
+    except (ValueError, AttributeError) as exc:
+        raise Unreachable("/version told no JSON object") from exc
+
+
+def _image(digest: str | None, version: str | None, tag: str | None) -> Image:
+    """Version 0 stands for the first build, which serves no model."""
+    return Image(digest or "", "" if version in (None, "0") else str(version), tag or "")
+
+
+def _cluster(site: Site) -> _Cluster:
+    endpoint.require(*endpoint.of_kubeconfig(site.kubeconfig), within=_CONNECT_SECONDS)
+    kube = Kube(site.kubeconfig)
+    pods: dict[str, list[Object]] = {}
+    for one in kube.list("Pod", labels="app=birdclef-app"):
+        pods.setdefault(one["metadata"]["namespace"], []).append(one)
+    return _Cluster(
+        {one["metadata"]["name"]: one for one in kube.list("Application", argocd.NAMESPACE)},
+        kube.list("Workflow", workflows.NAMESPACE),
+        pods,
+        proofs.trust(kube.get("ConfigMap", proofs.TRUST, proofs.TRUST_NAMESPACE)),
+        identity.fingerprint(site, kube),
+    )
+
+
+def _environment(
+    site: Site,
+    name: str,
+    cluster: _Cluster | None,
+    aliases: Mapping[str, str] | None,
+    serving: Image | None,
+    silent: Mapping[str, str],
+) -> Environment:
+    """What each part says about one environment, as far as it is told by now."""
+    seen = Environment(name, site.url(name), serving=serving)
+    if aliases is not None:
+        seen = replace(seen, alias=aliases.get(name, ""))
+    if cluster is None:
+        return seen
+    found = cluster.applications.get(f"birdclef-{name}")
+    if found is None:
+        return replace(seen, installed=False)
+    state, parameters = argocd.state(found), argocd.parameters(found)
+    wanted = _image(
+        parameters.get("image.digest"), parameters.get("model.version"), parameters.get("image.tag")
+    )
+    return replace(
+        seen,
+        installed=True,
+        sync=state.sync,
+        health=state.health,
+        said="; ".join(state.conditions) or state.message,
+        revision=state.revision,
+        wanted=wanted,
+        silent=_why(silent.get(name, "")),
+        pods=tuple(sorted(pod.digests(cluster.pods.get(f"birdclef-{name}", []), "app"))),
+        holders=holders(cluster.workflows).get(name, ()),
+    )
+
+
+def _why(silent: str) -> str:
+    """Without the URL, which is told beside it, and without the library's own words."""
+    return "no answer" if ": no answer: " in silent else silent
+
+
+def _looked_up(
+    site: Site,
+    seen: Sequence[Environment],
+    cluster: _Cluster,
+    lookup: Lookup | None,
+    runs: Sequence[Found],
+    now: datetime,
+) -> tuple[list[Environment], dict[str, str]]:
+    """``seen`` with what can only be asked once it is known what should run: tags and evidence."""
+    door = registry.ClusterDoor(Kube(site.kubeconfig))
+    installed = [one for one in seen if one.wanted]
+    asked: dict[str, Callable[[], Any]] = {
+        one.name: partial(registry.digest, door, application.APP_REPOSITORY, one.wanted.tag)
+        for one in installed
+        if one.wanted and one.wanted.tag
+    }
+    if lookup:
+        digests = {one.wanted.digest for one in installed if one.wanted}
+        asked["evidence"] = partial(_envelopes, lookup, runs, digests)
+    told, silent = together(asked, ANSWER_SECONDS)
+    statements = proofs.believed(told["evidence"], cluster.trust) if "evidence" in told else None
+    found = []
+    for one in seen:
+        if one.name in told:
+            one = replace(one, tagged=told[one.name] or "")
+        # before any model there is nothing to prove
+        if one.wanted and one.wanted.model_version and statements is not None:
+            known = (one.name, one.wanted.digest, statements, cluster.trust, now)
+            one = replace(one, proofs=proofs.own(*known), entry=proofs.entry(*known))
+        found.append(one)
+    return found, {"evidence" if name == "evidence" else "registry": why for name, why in silent.items()}
+
+
+def _envelopes(lookup: Lookup, runs: Sequence[Found], digests: set[str]) -> list[bytes]:
+    """The newest envelopes about ``digests``, fetched at once. Raises ``Unreachable``."""
+    about = [run for run in runs if run.tags.get("cx.digest", "") in digests - {""}][:_ENVELOPES]
+    asked = {run.run_id: partial(lookup.artifact, run.run_id, "evidence.json") for run in about}
+    told, silent = together(asked, ANSWER_SECONDS)
+    if silent:
+        raise Unreachable(next(iter(silent.values())))
+    return [raw for raw in told.values() if raw is not None]
+
+
+def holders(found: Sequence[Object]) -> dict[str, tuple[Holder, ...]]:
+    """The workflows that are at work on each environment, or wait for their turn, oldest first."""
+    by: dict[str, tuple[Holder, ...]] = {}
+    for one in sorted(found, key=lambda w: str(w["metadata"].get("creationTimestamp"))):
+        run = workflows.read(one)
+        target = _target(one, run.template)
+        if run.over or not target:
+            continue
+        waits = bool(((one.get("status") or {}).get("synchronization") or {}).get("mutex", {}).get("waiting"))
+        since = datetime.fromisoformat(run.created) if run.created else None
+        by[target] = (*by.get(target, ()), Holder(run.name, str(run), since, waits))
+    return by
+
+
+def _target(found: Object, template: str) -> str:
+    listed = (found["spec"].get("arguments") or {}).get("parameters") or []
+    given = {p["name"]: str(p.get("value", "")) for p in listed}
+    named = next((given[name] for name in _TARGETS if given.get(name) in ENVIRONMENTS), "")
+    return named or ("staging" if template in _TO_STAGING else "")
