@@ -48,6 +48,14 @@ class Training(BaseModel):
         return {name.replace("_", "-"): str(value) for name, value in found.items()}
 
 
+class Evidence(BaseModel):
+    """How long a gate's PASS opens the way, in hours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24.0
+
+
 class Site(BaseModel):
     """One ``sites/<name>/site.toml``."""
 
@@ -60,6 +68,7 @@ class Site(BaseModel):
     ssh_user: str
     nodes: Annotated[dict[str, IPvAnyAddress], Field(min_length=1)]
     training: Training = Training()
+    evidence: Evidence = Evidence()
 
     @property
     def folder(self) -> Path:

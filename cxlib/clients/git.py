@@ -58,6 +58,15 @@ def head(bare: Path) -> str | None:
     return done.stdout.strip() or None
 
 
+def revision(worktree: Path) -> str:
+    """The checked-out commit, with ``+changes`` when files differ from it; empty outside of git."""
+    asked = ["git", "-C", str(worktree), "rev-parse", "--quiet", "--verify", "HEAD"]
+    done = process.run(asked, timeout=_SECONDS, env=_environment({}), expect=(0, 1, 128))
+    if done.code:
+        return ""
+    return done.stdout.strip() + ("+changes" if _git(["-C", str(worktree), "status", "--porcelain"]) else "")
+
+
 def tree(bare: Path, commit: str, folder: str) -> str:
     """What ``folder`` holds at ``commit``, as git's hash. Raises ``ProcessFailed`` if it isn't there."""
     return _git(["rev-parse", "--verify", f"{commit}:{folder}"], {"GIT_DIR": str(bare)})

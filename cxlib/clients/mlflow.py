@@ -140,6 +140,12 @@ class Tracking:
         ):
             return Path(self._client().download_artifacts(run_id, name, scratch)).read_bytes()
 
+    def artifact_if_there(self, run_id: str, name: str) -> bytes | None:
+        """The bytes of an artifact, or None when the run has none of that name."""
+        with self._told(f"artifacts of {run_id}"):
+            listed = {item.path for item in self._client().list_artifacts(run_id)}
+        return self.artifact(run_id, name) if name in listed else None
+
     def run(self, run_id: str) -> tuple[dict[str, str], dict[str, float]]:
         """Parameters and metrics of a run."""
         with self._told(f"run {run_id}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,16 @@ from cxlib.evidence.statement import OVERRIDE, EvidenceRefused, Statement, canon
 
 # How far the clock of the machine that judged may be ahead of the one that checks.
 SKEW = timedelta(minutes=2)
+_EXPIRED = "it expired at"
+
+
+class State(enum.Enum):
+    """What a statement is worth now, whatever its verdict."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +97,25 @@ def void(
     if statement.finished > now + SKEW:
         return f"it is not valid before {_utc(statement.finished)}"
     if now >= statement.expires:
-        return f"it expired at {_utc(statement.expires)}"
+        return f"{_EXPIRED} {_utc(statement.expires)}"
     return None
+
+
+def state(
+    statement: Statement,
+    others: Iterable[Statement],
+    *,
+    site: str,
+    now: datetime,
+    sha256: str | None = None,
+) -> tuple[State, str]:
+    """What a verified statement is worth among ``others``, and why when it isn't valid."""
+    why = void(statement, environment=statement.environment, site=site, now=now, sha256=sha256)
+    if why:
+        return (State.EXPIRED if why.startswith(_EXPIRED) else State.VOID), why
+    if statement.verdict == "PASS" and (fail := revoked_by(statement, others)):
+        return State.REVOKED, _revoked(fail)
+    return State.VALID, ""
 
 
 def revoked_by(statement: Statement, others: Iterable[Statement]) -> Statement | None:
@@ -126,7 +154,7 @@ def _passed(
     for one in passes:
         why = void(one, environment=environment, site=site, now=now, sha256=sha256)
         if why is None and (fail := revoked_by(one, found)):
-            why = f"it was revoked by the FAIL of {_utc(fail.finished)}: {fail.reason}"
+            why = _revoked(fail)
         if why is None:
             return one
         whys.append(why)
@@ -142,6 +170,10 @@ def _override(about: Sequence[Statement], site: str, now: datetime, target: str 
         and void(s, environment=s.environment, site=site, now=now) is None
     ]
     return max(usable, key=lambda s: s.expires, default=None)
+
+
+def _revoked(fail: Statement) -> str:
+    return f"it was revoked by the FAIL of {_utc(fail.finished)}: {fail.reason}"
 
 
 def _utc(moment: datetime) -> str:

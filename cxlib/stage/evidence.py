@@ -1,27 +1,53 @@
-"""A load gate on an environment of the site, and what MLflow keeps of it."""
+"""What gates proved: signed, kept in MLflow whatever the verdict, found again, and asked what it opens."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cxlib import progress
-from cxlib.clients.mlflow import Logged, Tracking
+from cxlib.clients import git
+from cxlib.clients.kube import Kube
+from cxlib.clients.mlflow import Found, Logged, Tracking
+from cxlib.evidence import envelope, rules
+from cxlib.evidence.rules import Accepted
+from cxlib.evidence.statement import OVERRIDE, EvidenceRefused, Override, Statement, Subject
 from cxlib.model.load import LoadLevel
-from cxlib.model.verdict import CriterionResult
-from cxlib.settings import Site
-from cxlib.stage import gate, staging
+from cxlib.model.verdict import CriterionResult, GateVerdict
+from cxlib.parallel import run_all
+from cxlib.settings import CHECKOUT, Site
+from cxlib.stage import environment as environments
+from cxlib.stage import gate, identity, platform, trust
+from cxlib.stage.trust import publish_trust as publish_trust
+from cxlib.stage.trust import require as require
 
 EXPERIMENT = "cx-gates"
+FILE = "evidence.json"
+_SAMPLES = ("samples.parquet", "samples.csv")
+_MOST = 200  # runs of one search, newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A judged gate that was signed and logged. ``path`` is the envelope in the run's folder."""
+
+    logged: Logged
+    statement: Statement
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A judged gate and the MLflow run that keeps its evidence, whatever the verdict."""
+    """A load gate that was judged, and the MLflow run that keeps its evidence, whatever the verdict."""
 
     result: gate.GateResult
     logged: Logged
+    recorded: Recorded
 
 
 def measure(
@@ -33,17 +59,20 @@ def measure(
     levels: Sequence[LoadLevel],
     folder: Path,
 ) -> Measured:
-    """Put the environment under load and judge it.
+    """Put the environment under load, judge it, and record the evidence, also when the gate is closed.
 
-    The evidence goes to MLflow also when the gate is closed. Raises what ``gate.run_gate`` raises.
+    The key is looked at before any load is sent. Raises what ``gate.run_gate`` and ``record`` raise.
     """
     from cxlib.model.run import Served
 
     def served() -> Served:
-        now = staging.served(site, environment)
+        now = environments.served(site, environment)
         return Served(digest=now.digest or None, model_version=now.model_version or None)
 
+    kube = platform.connect(site)
+    publish_trust(kube, site)
     with progress.stage(f"load gate {name}"):
+        started = datetime.now(UTC)
         result = gate.run_gate(
             name=name,
             host=site.url(environment),
@@ -52,26 +81,144 @@ def measure(
             levels=levels,
             served=served,
             folder=folder,
-            site=site.name,
+            site=identity.fingerprint(site, kube),
         )
-        return Measured(result, _log(site, environment, result))
+        subject = Subject(result.served.digest or "", result.served.model_version or "")
+        recorded = record(
+            site, environment, result.outcome, subject, folder,
+            started=started, criteria=criteria, files=result.files(), metrics=result.metrics(), kube=kube,
+        )  # fmt: skip
+        return Measured(result, recorded.logged, recorded)
 
 
-def _log(site: Site, environment: str, result: gate.GateResult) -> Logged:
-    tags = {
-        "cx.gate": result.outcome.gate,
-        "cx.environment": environment,
-        "cx.verdict": result.verdict.value,
-        "cx.digest": result.served.digest or "",
-        "cx.model-version": result.served.model_version or "",
-    }
-    return Tracking(site.url("mlflow")).log(
-        EXPERIMENT,
-        f"{result.outcome.gate} {result.verdict.value}",
-        metrics=result.metrics(),
-        tags=tags,
-        files=result.files(),
+def record(
+    site: Site,
+    environment: str,
+    outcome: GateVerdict,
+    subject: Subject,
+    folder: Path,
+    *,
+    started: datetime,
+    criteria: Sequence[str] | None = None,
+    files: Sequence[Path] = (),
+    metrics: Mapping[str, float] | None = None,
+    kube: Kube | None = None,
+) -> Recorded:
+    """Sign a judged gate and log it with ``files``, whatever its verdict; the one door for all gates.
+
+    ``folder`` gets ``evidence.json``, and ``verdict.json`` unless it has one. ``criteria`` are the gate's
+    lines as they were asked (default: those that were judged). Samples are those that lie in ``folder``.
+    Raises ``ConfigError`` (the key), ``EvidenceRefused`` (a PASS about no image), ``Unreachable``.
+    """
+    kube = kube or platform.connect(site)
+    publish_trust(kube, site)
+    folder.mkdir(parents=True, exist_ok=True)
+    verdict = folder / "verdict.json"
+    if not verdict.exists():
+        text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
+        verdict.write_text(text + "\n")
+    asked = criteria if criteria is not None else [c.text for c in outcome.criteria]
+    finished = datetime.now(UTC)
+    statement = Statement(
+        gate=outcome.gate,
+        gate_sha256=rules.gate_sha256(outcome.gate, asked),
+        environment=environment,
+        site=identity.fingerprint(site, kube),
+        subject=subject,
+        verdict=outcome.verdict.value,
+        reason=outcome.reason,
+        criteria=tuple(outcome.as_json()["criteria"]),
+        samples_sha256=_samples_sha256(folder),
+        commit=git.revision(CHECKOUT),
+        started=started,
+        finished=finished,
+        expires=finished + timedelta(hours=site.evidence.hours),
     )
+    return _log(site, statement, folder, [verdict, *files], metrics or {})
+
+
+def override(
+    site: Site,
+    environment: str,
+    target: str,
+    subject: Subject,
+    folder: Path,
+    *,
+    who: str,
+    why: str,
+    hours: float | None = None,
+    kube: Kube | None = None,
+) -> Recorded:
+    """Break-glass: sign and log that ``who`` lets ``subject`` go from ``environment`` to ``target``, and why.
+
+    It opens for ``hours`` (default: as long as a PASS does). Raises what ``record`` raises.
+    """
+    kube = kube or platform.connect(site)
+    publish_trust(kube, site)
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    statement = Statement(
+        gate=OVERRIDE.lower(),
+        gate_sha256=rules.gate_sha256(OVERRIDE.lower(), ()),
+        environment=environment,
+        site=identity.fingerprint(site, kube),
+        subject=subject,
+        verdict=OVERRIDE,
+        reason=f"{who} opens the way to {target}: {why}",
+        criteria=(),
+        samples_sha256="",
+        commit=git.revision(CHECKOUT),
+        started=now,
+        finished=now,
+        expires=now + timedelta(hours=site.evidence.hours if hours is None else hours),
+        override=Override(who, why, target),
+    )
+    return _log(site, statement, folder, [], {})
+
+
+def find(site: Site, digest: str) -> list[bytes]:
+    """Every envelope that MLflow keeps about the image ``digest``, the newest run's first."""
+    tracking = Tracking(site.url("mlflow"))
+    runs = tracking.search(EXPERIMENT, {"cx.digest": digest}, _MOST)
+    return [raw for raw in envelopes(tracking, runs) if raw is not None]
+
+
+def accepted(
+    site: Site,
+    environment: str,
+    digest: str,
+    gates: Mapping[str, str] | None = None,
+    *,
+    target: str | None = None,
+    kube: Kube | None = None,
+) -> Accepted:
+    """Whether the image may leave ``environment`` now (for ``target``), by what the cluster believes.
+
+    ``gates``: name -> hash of the text; default: those that the cluster's policy asks for.
+    Raises ``EvidenceRefused`` with every reason, ``StageFailed`` and ``Unreachable``.
+    """
+    believed = trust.read(kube or platform.connect(site))
+    return rules.accept(
+        find(site, digest),
+        public_key=believed.public_key,
+        digest=digest,
+        environment=environment,
+        gates=believed.gates(environment) if gates is None else gates,
+        site=believed.site,
+        now=datetime.now(UTC),
+        target=target,
+    )
+
+
+def verify(site: Site, logged: Logged, *, kube: Kube | None = None) -> Statement:
+    """The statement that MLflow keeps of a run, by the public key in the cluster.
+
+    Raises ``EvidenceRefused`` also when MLflow keeps none.
+    """
+    raw = Tracking(site.url("mlflow")).artifact_if_there(logged.run_id, FILE)
+    if raw is None:
+        raise EvidenceRefused(f"MLflow run {logged.run_id} has no {FILE}")
+    return envelope.verify(raw, trust.read(kube or platform.connect(site)).public_key)
 
 
 def kept(site: Site, logged: Logged, name: str) -> bytes:
@@ -84,3 +231,44 @@ def told(criterion: CriterionResult) -> str:
     value = "no value" if criterion.value is None else f"{criterion.value:.4g} {criterion.unit}"
     blocking = "" if criterion.blocking else " (only watched)"
     return f"{criterion.verdict.value}{blocking}: {value}, n = {criterion.n}"
+
+
+def _log(
+    site: Site, statement: Statement, folder: Path, files: Sequence[Path], metrics: Mapping[str, float]
+) -> Recorded:
+    raw = envelope.sign(statement, identity.private_key(site))
+    envelope.verify(raw, identity.public_key(site))  # what nobody could read again isn't kept
+    path = folder / FILE
+    path.write_bytes(raw)
+    tags = {
+        "cx.gate": statement.gate,
+        "cx.environment": statement.environment,
+        "cx.verdict": statement.verdict,
+        "cx.digest": statement.subject.digest,
+        "cx.model-version": statement.subject.model_version,
+        "cx.site": statement.site,
+        "cx.expires": statement.expires.isoformat(timespec="seconds"),
+    }
+    if statement.override:
+        tags["cx.override"] = statement.override.target_environment
+    named = {file.name: file for file in [*files, path]}
+    logged = Tracking(site.url("mlflow")).log(
+        EXPERIMENT,
+        f"{statement.gate} {statement.verdict}",
+        metrics=metrics,
+        tags=tags,
+        files=list(named.values()),
+    )
+    return Recorded(logged, statement, path)
+
+
+def envelopes(tracking: Tracking, runs: Sequence[Found]) -> list[bytes | None]:
+    """The envelope of each run; None for one that was logged without."""
+    return run_all([partial(tracking.artifact_if_there, run.run_id, FILE) for run in runs])
+
+
+def _samples_sha256(folder: Path) -> str:
+    for name in _SAMPLES:
+        if (folder / name).is_file():
+            return hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    return ""
