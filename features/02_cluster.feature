@@ -31,11 +31,12 @@ Feature: Cluster
       | disk           | /var/lib/containerd                                                                     | at least 5 GiB free |
     And Kubernetes lists every machine as Ready
 
-  Scenario: Pods find and reach each other
-    Given a pod on every machine
+  Scenario: Pods find and reach each other, and keep what they write
+    Given a pod that writes to a volume of the default storage class
+    And a pod on every machine
     Then every pod reaches every other by its name
     And a Service still answers when its pod has moved to another machine
+    And the volume's next pod reads what was written
 
-  Scenario: What the cluster stands on is there
+  Scenario: The registry of the cluster is there
     Then the registry of the cluster answers
-    And the default storage class keeps what is written to it

@@ -75,6 +75,12 @@ def _(site: Site) -> None:
     assert stage.registry_version(site) == "registry/2.0"
 
 
-@then("the default storage class keeps what is written to it")
-def _(site: Site) -> None:
-    storage_check.require_kept(site)
+@given("a pod that writes to a volume of the default storage class", target_fixture="volume")
+def _(site: Site) -> Iterator[storage_check.Volume]:
+    with storage_check.volume(site) as volume:
+        yield volume
+
+
+@then("the volume's next pod reads what was written")
+def _(volume: storage_check.Volume) -> None:
+    storage_check.require_kept(volume)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from cxlib import settings
 from cxlib.clients import pod
@@ -12,26 +15,41 @@ from cxlib.stage import scratch, supply
 from cxlib.wait import Budget, Look, wait_until
 
 
-def require_kept(site: settings.Site) -> None:
-    """Write to a claim from one pod, remove the pod, read it from another. Raises ``StageFailed``."""
-    kube, written = Kube(site.kubeconfig), uuid.uuid4().hex
-    image = supply.images(site)["base"]
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A claim of the default storage class in a namespace of its own, and what its first pod writes to it."""
+
+    kube: Kube
+    namespace: str
+    image: str
+    written: str
+
+
+@contextmanager
+def volume(site: settings.Site) -> Iterator[Volume]:
+    """Ask for a volume and for a pod that writes to it, without waiting; both go away at the end."""
+    kube = Kube(site.kubeconfig)
     with scratch.namespace(site, kube) as namespace:
+        ours = Volume(kube, namespace, supply.images(site)["base"], uuid.uuid4().hex)
         kube.apply(_claim(namespace))
-        _run(kube, _pod(namespace, "writer", image, f"open('/data/kept', 'w').write('{written}')"))
-        kube.delete("Pod", "writer", namespace)
-        _run(kube, _pod(namespace, "reader", image, "print(open('/data/kept').read())"))
-        read = kube.logs(namespace, "reader").strip()
-    if read != written:
+        kube.apply(_pod(ours, "writer", f"open('/data/kept', 'w').write('{ours.written}')"))
+        yield ours
+
+
+def require_kept(ours: Volume) -> None:
+    """Remove the pod that wrote, read the volume from another. Raises ``StageFailed``, ``WaitTimedOut``."""
+    _wait_done(ours, "writer")
+    ours.kube.delete("Pod", "writer", ours.namespace)
+    ours.kube.apply(_pod(ours, "reader", "print(open('/data/kept').read())"))
+    _wait_done(ours, "reader")
+    read = ours.kube.logs(ours.namespace, "reader").strip()
+    if read != ours.written:
         raise StageFailed("a new pod's volume", wanted="what the pod before it wrote", seen=repr(read))
 
 
-def _run(kube: Kube, manifest: Object) -> None:
-    name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
-    kube.apply(manifest)
-
+def _wait_done(ours: Volume, name: str) -> None:
     def look() -> Look[None]:
-        found = kube.get("Pod", name, namespace) or {}
+        found = ours.kube.get("Pod", name, ours.namespace) or {}
         phase = (found.get("status") or {}).get("phase", "not there")
         stuck = pod.troubles([found]) if found else []
         return Look(
@@ -52,11 +70,11 @@ def _claim(namespace: str) -> Object:
     }
 
 
-def _pod(namespace: str, name: str, image: str, program: str) -> Object:
+def _pod(ours: Volume, name: str, program: str) -> Object:
     return scratch.pod(
-        namespace,
+        ours.namespace,
         name,
-        image,
+        ours.image,
         program,
         container={"volumeMounts": [{"name": "data", "mountPath": "/data"}]},
         restartPolicy="Never",
