@@ -57,3 +57,8 @@ def _(measured: Measured) -> None:
 def _(site: Site, measured: Measured) -> None:
     verdict = measured.result.folder / "verdict.json"
     assert evidence.kept(site, measured.logged, verdict.name) == verdict.read_bytes()
+    signed = measured.recorded.path
+    assert evidence.kept(site, measured.logged, signed.name) == signed.read_bytes()
+    proven = evidence.verify(site, measured.logged)
+    until = f"{proven.expires:%Y-%m-%d %H:%M} UTC"
+    summary.record(f"evidence of {proven.gate}", f"{proven.verdict}, signed, until {until}")
