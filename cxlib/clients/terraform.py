@@ -20,6 +20,8 @@ SECONDS = 1200.0
 # Terraform ends by itself after one SIGINT, once what it is making is made and its state is written.
 GRACE_SECONDS = 60.0
 _LOG_BYTES = 1_000_000
+# OS_* of the caller would override clouds.yaml; these TF_* would change what is planned, or in which state.
+_OF_THE_CALLER = ("OS_", "TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE")
 
 
 class _Terraform(_Library):  # type: ignore[misc]
@@ -84,8 +86,7 @@ class Workspace:
         self._variables.write_text(json.dumps(variables, indent=1))
         self._library = _Terraform(working_dir=str(folder), terraform_bin_path=str(program))
         self._library.log = self.log
-        # OS_* of the caller would override clouds.yaml; TF_* of theirs would change what is planned
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("OS_", "TF_VAR_"))}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(_OF_THE_CALLER)}
         self._library.environment = kept | {"TF_DATA_DIR": str(state / "data"), "TF_IN_AUTOMATION": "1"}
 
     def init(self) -> None:

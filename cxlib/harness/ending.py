@@ -28,10 +28,6 @@ class Ending:
         self._pressed = False
         self._again: threading.Timer | None = None
 
-    @property
-    def pressed(self) -> bool:
-        return self._pressed
-
     def install(self) -> None:
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup

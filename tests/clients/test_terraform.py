@@ -151,9 +151,11 @@ def test_state_is_the_users_own(place: Place) -> None:
 
 
 def test_callers_cloud_and_variables_are_dropped(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`OS_*` of a shell would override clouds.yaml, and `TF_VAR_*` what site.toml says."""
+    """`OS_*` of a shell would override clouds.yaml, and `TF_*` what is planned, or in which state."""
     monkeypatch.setenv("OS_CLOUD", "somebody-elses")
     monkeypatch.setenv("TF_VAR_seconds", "30")
+    monkeypatch.setenv("TF_WORKSPACE", "somebody-elses")
+    monkeypatch.setenv("TF_CLI_ARGS_apply", "-no-such-option")
     monkeypatch.setenv("KEPT", "yes")
     work = place.workspace()
     work.apply(work.plan())
