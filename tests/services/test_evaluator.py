@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import mlflow
 import pytest
 from fastapi.testclient import TestClient
@@ -9,7 +12,7 @@ from mlflow import MlflowClient
 
 from services import dataset
 from services.evaluator.app import create_app
-from services.evaluator.score import MODEL_NAME, Evaluator, from_environment
+from services.evaluator.score import ANSWERS, MODEL_NAME, Evaluator, from_environment
 
 
 def evaluator(uri: str, threshold: float) -> TestClient:
@@ -26,6 +29,17 @@ def test_good_model_is_registered_once(mlflow_url: str, trained_run: str) -> Non
     assert first.json() == second.json()
     versions = MlflowClient(mlflow_url).search_model_versions(f"name = '{MODEL_NAME}'")
     assert [v.version for v in versions if v.run_id == trained_run] == [first.json()["new_model_version"]]
+
+
+def test_every_answer_is_logged_beside_the_share(mlflow_url: str, trained_run: str) -> None:
+    """A gate bounds the share by how many answers it rests on, and compares two models answer by answer."""
+    answer = evaluator(mlflow_url, 0.9).get("/get-version", params={"run_id": trained_run}).json()
+    client, test = MlflowClient(mlflow_url), dataset.load("test")
+    metrics = client.get_run(trained_run).data.metrics
+    logged = json.loads(Path(client.download_artifacts(trained_run, ANSWERS)).read_text())
+    assert metrics["test_samples"] == len(test) == len(logged["right"])
+    assert logged["right"].count("1") / len(test) == metrics["test_accuracy"] == answer["accuracy"]
+    assert logged["data"] == test.sha256 != dataset.load("train").sha256
 
 
 def test_poor_model_is_refused_with_its_figures(mlflow_url: str, trained_run: str) -> None:
