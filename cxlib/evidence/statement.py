@@ -143,6 +143,8 @@ def check(statement: Statement) -> None:
         for text in (s.override.who, s.override.why, s.override.target_environment)
     ):
         _refuse("an override must say who, why and to which environment")
+    if not all(isinstance(criterion, dict) for criterion in s.criteria):
+        _refuse("a criterion is no JSON object")
     if not s.started <= s.finished < s.expires:
         _refuse("its times are out of order")
 
