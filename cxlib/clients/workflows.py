@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cxlib.clients import pod
 from cxlib.clients.argocd import PATIENCE
 from cxlib.clients.kube import Kube, Object, Refused
-from cxlib.errors import CxError, StageFailed, Unrecoverable
+from cxlib.errors import CxError, StageFailed, Unreachable, Unrecoverable
 from cxlib.wait import Budget, Look, wait_until
 
 NAMESPACE = "argo"
@@ -144,6 +144,12 @@ class _Follower:
         self._kube, self._name, self._stuck = kube, name, 0
 
     def look(self) -> Look[Run]:
+        try:
+            return self._look()
+        except Unreachable as exc:
+            return Look(str(exc))  # the workflow goes on without us, and may end well
+
+    def _look(self) -> Look[Run]:
         found = self._kube.get("Workflow", self._name, NAMESPACE)
         if found is None:
             return Look("no such workflow", hopeless=True)

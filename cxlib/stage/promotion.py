@@ -1,0 +1,198 @@
+"""A model comes to canary and production: only along the chain, only with proof, whole or not at all.
+
+The work is done by the workflow ``promote-model``, which checks all of this again inside the cluster.
+The harness finds out whether there is anything to do, asks for it once, follows it and looks again.
+"""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cxlib import progress
+from cxlib.clients import workflows
+from cxlib.clients.kube import Kube
+from cxlib.clients.workflows import Order, key
+from cxlib.errors import StageFailed
+from cxlib.evidence import rules
+from cxlib.evidence.statement import EvidenceRefused, Statement, Subject
+from cxlib.settings import Site
+from cxlib.stage import environment, evidence, ledger, platform, promotion_log, trust, under_way
+from cxlib.stage.environment import Candidate, Environment
+from cxlib.stage.promotion_log import Event
+
+TEMPLATE = "promote-model"
+_TITLES = {"canary": "06 canary", "production": "07 production"}
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """``--override``: who opens the way without proof, and why. ``folder`` gets the signed statement."""
+
+    who: str
+    why: str
+    folder: Path
+
+
+def order(target: str, candidate: Candidate) -> Order:
+    """What Argo Workflows is asked for. Its name derives from target, version, digest and attempt."""
+    parameters = {
+        "source-environment": environment.before(target),
+        "target-environment": target,
+        "model-version": candidate.version,
+        "image-digest": candidate.digest,
+    }
+    return Order(TEMPLATE, parameters, key(TEMPLATE, parameters))
+
+
+def require_gates(site: Site, gates: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """The cluster asks for exactly these ``gates`` (environment -> name -> criteria) from now on."""
+    kube = platform.connect(site)
+    trust.publish_trust(kube, site)
+    for name, asked in gates.items():
+        trust.require(kube, name, {gate: rules.gate_sha256(gate, lines) for gate, lines in asked.items()})
+
+
+def install(site: Site, revision: str, target: str) -> Environment:
+    """``target`` is there, with what it is meant to serve: at first the first build, without a model.
+
+    What is under way there is followed to its end first. Raises ``StageFailed`` and its kin.
+    """
+    with progress.stage(_TITLES[target]):
+        kube = platform.connect(site)
+        return _installed(kube, site, revision, target)
+
+
+def converge(
+    site: Site, revision: str, target: str, source: Environment, override: BreakGlass | None = None
+) -> Environment:
+    """``target`` serves what ``source`` serves; nothing is done when it does so already, with proof.
+
+    Raises ``EvidenceRefused`` with every reason against it, ``Unrecoverable`` with the reason of the
+    promotion that failed, ``StageFailed`` when the target serves something else afterwards.
+    """
+    with progress.stage(_TITLES[target]):
+        kube = platform.connect(site)
+        candidate = environment.require_whole(source)
+        found = _installed(kube, site, revision, target)
+        did = list(found.did)
+        known = promotion_log.events(site, target)
+        if found.candidate == candidate:
+            _require_proof_of_entry(site, kube, known, target, candidate)
+        else:
+            _admit(site, kube, known, target, candidate, override)
+            run, _ = workflows.started(kube, order(target, candidate), again=True)
+            progress.note(f"{target}: {candidate} by {run.name}")
+            did.append(under_way.follow(kube, run).name)
+            found = environment.settle(kube, site, revision, target, did)
+        for line in did:
+            progress.note(f"changed: {line}")
+        if environment.require_whole(found) != candidate:
+            raise StageFailed(target, wanted=str(candidate), seen=str(found.candidate))
+        return found
+
+
+def _installed(kube: Kube, site: Site, revision: str, target: str) -> Environment:
+    did = environment.install(kube, site, target)
+    did += under_way.wait_out(kube, target)
+    return environment.settle(kube, site, revision, target, did)
+
+
+def _admit(
+    site: Site,
+    kube: Kube,
+    known: Sequence[Event],
+    target: str,
+    candidate: Candidate,
+    override: BreakGlass | None,
+) -> None:
+    """The candidate may go to ``target``: by evidence and by not having been taken away from there.
+
+    With ``override`` what speaks against it is signed, kept and shown in place of a refusal.
+    """
+    reasons = refusals(site, kube, known, target, candidate)
+    if not reasons:
+        return
+    if override is None:
+        raise EvidenceRefused(
+            *reasons,
+            f"nothing goes to {target} without proof: pytest features/ --env={environment.before(target)} "
+            "measures it; a person may open the way once with --override=REASON",
+        )
+    signed = evidence.override(
+        site,
+        environment.before(target),
+        target,
+        Subject(candidate.digest, candidate.version),
+        override.folder,
+        who=override.who,
+        why=override.why,
+        kube=kube,
+    )
+    progress.note(f"OVERRIDE: {told(signed.statement)}, although {'; '.join(reasons)}")
+
+
+def refusals(
+    site: Site, kube: Kube, known: Sequence[Event], target: str, candidate: Candidate
+) -> tuple[str, ...]:
+    """All that speaks against bringing ``candidate`` to ``target`` by itself; empty when nothing does."""
+    reasons: list[str] = []
+    try:
+        accepted = evidence.accepted(
+            site, environment.before(target), candidate.digest, target=target, kube=kube
+        )
+    except EvidenceRefused as exc:
+        accepted, reasons = None, [*exc.reasons]
+    taken_away = promotion_log.withdrawn(known, candidate.digest)
+    if taken_away and not (accepted and _lifted(site, candidate, target, taken_away)):
+        reasons.append(
+            f"model {candidate.version} was rolled back from {target} at {taken_away.at:%Y-%m-%d %H:%M} UTC "
+            f"by {taken_away.workflow}: only a new version goes there by itself"
+        )
+    return tuple(reasons)
+
+
+def _lifted(site: Site, candidate: Candidate, target: str, taken_away: Event) -> bool:
+    """Whether an override that still holds was given after the rollback."""
+    return any(
+        s.finished > taken_away.at and datetime.now(UTC) < s.expires
+        for s in overrides(site, candidate.digest, target)
+    )
+
+
+def _require_proof_of_entry(
+    site: Site, kube: Kube, known: Sequence[Event], target: str, candidate: Candidate
+) -> None:
+    """What is in the target already came there by a promotion, or has what one would ask for.
+
+    Raises ``EvidenceRefused``: somebody put it there by hand.
+    """
+    if promotion_log.arrival(known, candidate.digest) is None:
+        try:
+            evidence.accepted(site, environment.before(target), candidate.digest, target=target, kube=kube)
+        except EvidenceRefused as exc:
+            said = f"{target} serves {candidate}, and no promotion brought it there"
+            raise EvidenceRefused(said, *exc.reasons) from exc
+
+
+def overrides(site: Site, digest: str, target: str) -> list[Statement]:
+    """The signed overrides for ``digest`` to ``target``, newest first, expired ones too."""
+    found = [entry.statement for entry in ledger.entries(site, digest=digest)]
+    return [s for s in found if s and s.override and s.override.target_environment == target]
+
+
+def told(statement: Statement) -> str:
+    """An override in one line: who, why and until when."""
+    if statement.override is None:
+        raise ValueError("no override")
+    until = f"{statement.expires:%Y-%m-%d %H:%M} UTC"
+    return f"{statement.override.who} until {until}: {statement.override.why}"
+
+
+def person() -> str:
+    """Who runs this: the account and the machine, as an override names them."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
