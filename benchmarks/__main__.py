@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import collection, footprint, load, setup, staging, suite, toolchain
+from benchmarks import collection, evidence, footprint, load, setup, staging, suite, toolchain
 from benchmarks.figure import Figure
 from cxlib.errors import CxError
 
@@ -16,6 +16,7 @@ MEASURES: dict[str, Callable[[], list[Figure]]] = {
     "footprint": footprint.measure,
     "stored": staging.stored,
     "load": load.measure,
+    "evidence": evidence.measure,
     "toolchain": toolchain.measure,
     "suite": suite.measure,
     "staging": staging.measure,

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.figure import Figure
-from cxlib.clients import process
-from cxlib.clients.locust import LOCUSTFILES, STOP_SECONDS, LoadLevel
+from cxlib.clients import locustfile, process
+from cxlib.clients.locust import STOP_SECONDS
 from cxlib.judge.warmup import WarmUpRule
+from cxlib.model.load import LoadLevel
 from cxlib.model.run import Served
 from cxlib.stage.gate import run_gate
 from cxlib.wait import Budget, Look, wait_until
@@ -53,7 +54,14 @@ def measure() -> list[Figure]:
 
 def _plain(url: str) -> float:
     argv = [sys.executable, "-m", "locust", "--headless", "--only-summary", "--host", url]
-    argv += ["--locustfile", str(LOCUSTFILES / "classify.py"), "--users", str(USERS), "--spawn-rate", "1000"]
+    argv += [
+        "--locustfile",
+        str(locustfile.FOLDER / "classify.py"),
+        "--users",
+        str(USERS),
+        "--spawn-rate",
+        "1000",
+    ]
     argv += ["--run-time", f"{SECONDS:.0f}s", "--stop-timeout", str(STOP_SECONDS), "--loglevel", "WARNING"]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
     return process.run(argv, timeout=SECONDS + 60, env=kept).seconds

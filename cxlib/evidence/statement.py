@@ -145,6 +145,8 @@ def check(statement: Statement) -> None:
         _refuse("an override must say who, why and to which environment")
     if not all(isinstance(criterion, dict) for criterion in s.criteria):
         _refuse("a criterion is no JSON object")
+    if any(moment.tzinfo is None for moment in (s.started, s.finished, s.expires)):
+        _refuse("a time has no time zone")
     if not s.started <= s.finished < s.expires:
         _refuse("its times are out of order")
 
@@ -199,8 +201,6 @@ def _statement(subject: dict[str, Any], predicate: dict[str, Any]) -> Statement:
 
 
 def _time(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        _refuse("a time has no time zone")
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
