@@ -81,10 +81,12 @@ def run(
 ) -> PlaybookRun:
     """Run ``ansible/<playbook>`` on all machines of ``site``. ``check``: only say what would change.
 
-    Raises ``CxError`` naming each host and task that failed. Whole output in the site's ansible.log.
+    Raises ``CxError`` naming each host and task that failed. Whole output in the site's ansible.log, that
+    of a check in ansible-check.log: it must not get in the way of a run that is at work.
     """
-    folder = _private_data(site, variables)
-    events = _Events(site.state / "ansible.log")
+    name = "ansible-check" if check else "ansible"
+    folder = _private_data(site, name, variables)
+    events = _Events(site.state / f"{name}.log")
     events.log.write_text("")  # one run's output, not every run's
     argv = [sys.executable, "-m", "ansible_runner", "run", str(folder), "--json", "--playbook", playbook]
     argv += ["--project-dir", str(settings.CHECKOUT / "ansible")]
@@ -103,9 +105,9 @@ def run(
     return PlaybookRun(plays, tuple(events.changes), done.seconds)
 
 
-def _private_data(site: settings.Site, variables: Mapping[str, object]) -> Path:
+def _private_data(site: settings.Site, name: str, variables: Mapping[str, object]) -> Path:
     """ansible-runner's folder in the site's state: addresses from site.toml beside the site's groups."""
-    folder = site.state / "ansible"
+    folder = site.state / name
     if folder.exists():  # with the last run's command line, which ansible-runner takes for this one's
         shutil.rmtree(folder)
     for part in ("env", "inventory"):

@@ -5,9 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cxlib.errors import Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object by its name, how long it is and when it was written."""
+
+    name: str
+    bytes: int
+    modified: datetime
 
 
 class ObjectStore:
@@ -49,6 +60,17 @@ class ObjectStore:
             finally:
                 answer.close()
                 answer.release_conn()
+
+    def newest(self, bucket: str, prefix: str) -> Stored | None:
+        """The object below ``prefix`` that was written last, or None when there is none, or no bucket."""
+        with self._told(f"list {bucket}/{prefix}"):
+            if not self._client.bucket_exists(bucket_name=bucket):
+                return None
+            found = list(self._client.list_objects(bucket_name=bucket, prefix=prefix, recursive=True))
+        if not found:
+            return None
+        last = max(found, key=lambda one: one.last_modified)
+        return Stored(last.object_name, last.size, last.last_modified)
 
     def remove(self, bucket: str, name: str) -> None:
         """Delete ``bucket/name``; no error when it isn't there."""

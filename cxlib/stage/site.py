@@ -73,6 +73,16 @@ def replan(site: settings.Site) -> terraform.Plan:
     return workspace(site).plan()
 
 
+def drift(site: settings.Site) -> tuple[str, ...]:
+    """What a run would do to the machines: Terraform's changes, and what is gone or stopped. Does nothing."""
+    work = workspace(site)
+    work.init()
+    gone = _gone(site, work)
+    there = podman.states(_prefix(site))
+    stopped = sorted(f"{name}: {state}" for name, state in there.items() if state != "running")
+    return (*work.plan().changes, *(f"{address}: gone" for address in gone), *stopped)
+
+
 def destroy(site: settings.Site) -> list[str]:
     """Take the site down; what it left behind on the machine, which should be nothing."""
     with progress.stage("take the site down"):
@@ -96,16 +106,23 @@ def _lost(site: settings.Site, work: terraform.Workspace) -> tuple[str, ...]:
 
     Without its first machine, which holds the cluster's memory, the others are of no use: all go.
     """
-    remembered = [
-        a for a in work.addresses() if a.startswith(("terraform_data.node", "terraform_data.supply"))
-    ]
-    there = podman.states(_prefix(site))
-    lost = [a for a in remembered if f"{_prefix(site)}-{_short(a)}" not in there]
+    lost = _gone(site, work)
     if lost:
         progress.note(f"gone from this machine: {', '.join(_short(a) for a in lost)}; made anew")
     if any(_short(a) == "node1" for a in lost):
-        return tuple(a for a in remembered if a.startswith("terraform_data.node"))
-    return tuple(lost)
+        return tuple(a for a in _remembered(work) if a.startswith("terraform_data.node"))
+    return lost
+
+
+def _gone(site: settings.Site, work: terraform.Workspace) -> tuple[str, ...]:
+    there = podman.states(_prefix(site))
+    return tuple(a for a in _remembered(work) if f"{_prefix(site)}-{_short(a)}" not in there)
+
+
+def _remembered(work: terraform.Workspace) -> list[str]:
+    """Addresses of the containers that Terraform made."""
+    kinds = ("terraform_data.node", "terraform_data.supply")
+    return [address for address in work.addresses() if address.startswith(kinds)]
 
 
 def _short(address: str) -> str:

@@ -41,8 +41,11 @@ CHARTS = [
 
 def pod_specs(manifest: Manifest) -> Iterator[Manifest]:
     """Every pod that ``manifest`` makes; a workflow's templates are pods too, in Argo's own form."""
-    if manifest["kind"] in ("Deployment", "StatefulSet", "Job"):
-        yield manifest["spec"]["template"]["spec"]
+    if manifest["kind"] in ("Deployment", "StatefulSet", "Job", "CronJob"):
+        spec = manifest["spec"]["jobTemplate"]["spec"] if manifest["kind"] == "CronJob" else manifest["spec"]
+        yield spec["template"]["spec"]
+        for container in spec["template"]["spec"].get("initContainers", []):
+            yield spec["template"]["spec"] | {"containers": [container]}
     if manifest["kind"] == "WorkflowTemplate":
         for template in manifest["spec"]["templates"]:
             if "container" in template:
