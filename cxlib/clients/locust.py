@@ -1,82 +1,66 @@
-"""Locust in a child process (importing it would patch ours), with every raw sample kept."""
+"""Locust in child processes (importing it would patch ours), with every raw sample kept."""
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from cxlib import progress
-from cxlib.clients import process, runfolder
-from cxlib.errors import ConfigError, CxError
+from cxlib.clients import http, load_part, load_worker, process, runfolder
+from cxlib.errors import ConfigError, CxError, Unreachable
 from cxlib.model.load import LoadLevel
-from cxlib.model.run import Level, Run, Served, ServedSpan
+from cxlib.model.run import Run, Served, ServedSpan
 from cxlib.model.sample import Samples
 from cxlib.settings import CHECKOUT
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-RECORDER = CHECKOUT / "cxlib" / "load" / "recorder.py"
-LOCUSTFILES = CHECKOUT / "locustfiles"
+PLUGIN = Path("cxlib") / "load" / "plugin.py"
 STOP_SECONDS = 15
 START_SECONDS = 60.0
-_METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
-_RAW = {"started": "float64", "finished": "float64", "status": "int16", "name": "int32", "error": "int32"}
 
 
-def locustfile(profile: str, folder: Path = LOCUSTFILES) -> Path:
-    """The file of a load profile. Raises ``ConfigError`` with the known profiles."""
-    path = folder / f"{profile}.py"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.py"))) or "none"
-        raise ConfigError("load profile", f"there is no {path}", f"Known profiles: {known}")
-    return path
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What generators are to do: send ``host`` the ``levels`` by the users of the locustfile ``profile``.
 
-
-def endpoints(path: Path) -> list[str] | None:
-    """The endpoints that a locustfile names in its calls, as ``POST /predict``, without running it.
-
-    None when a call's name is computed, so that only the run can tell. Raises ``ConfigError`` when
-    the file is not Python.
+    ``seed`` makes their chances repeatable; logs go to ``folder``.
     """
-    try:
-        tree = ast.parse(path.read_text(), str(path))
-    except SyntaxError as exc:
-        raise ConfigError(f"{path}, line {exc.lineno}", exc.msg, "Mend the locustfile") from exc
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _is_request(n.func)]
-    names = [_endpoint(call) for call in calls]
-    return None if not names or None in names else sorted({n for n in names if n})
+
+    profile: Path
+    host: str
+    levels: tuple[LoadLevel, ...]
+    seed: str
+    folder: Path
+
+    @property
+    def seconds(self) -> float:
+        return sum(level.seconds for level in self.levels)
+
+    def order(self, index: int, of: int, processors: float, control: tuple[str, int] | None) -> str:
+        """What worker ``index`` of ``of`` is told, as ``cxlib.load.plugin`` reads it; users are its share.
+
+        ``processors`` is how much processor time a second it gets, ``control`` where it listens.
+        """
+        share = [(level.users + of - 1 - index) // of for level in self.levels]
+        levels = [[n, lv.seconds, lv.rate, lv.arrivals] for n, lv in zip(share, self.levels, strict=True)]
+        told = {"levels": levels, "seed": self.seed, "index": index, "of": of, "processors": processors}
+        return json.dumps({**told, "control": control, "stop_seconds": STOP_SECONDS})
+
+    def argv(self, python: str, profile: str, plugin: str) -> list[str]:
+        """The command of a worker whose files lie at ``profile`` and ``plugin``."""
+        argv = [python, "-m", "locust", "--headless", "--only-summary", "--host", self.host]
+        argv += ["--locustfile", f"{profile},{plugin}", "--stop-timeout", str(STOP_SECONDS)]
+        return [*argv, "--exit-code-on-error", "0", "--loglevel", "WARNING"]
 
 
-def _is_request(function: ast.expr) -> bool:
-    return (
-        isinstance(function, ast.Attribute)
-        and function.attr in _METHODS | {"request"}
-        and isinstance(function.value, ast.Attribute)
-        and function.value.attr == "client"
-    )
-
-
-def _endpoint(call: ast.Call) -> str | None:
-    function = call.func
-    arguments: list[ast.expr] = list(call.args)
-    if not isinstance(function, ast.Attribute) or any(k.arg is None for k in call.keywords):
-        return None
-    named = {k.arg: k.value for k in call.keywords}
-    method: ast.expr = ast.Constant(function.attr.upper())
-    if function.attr == "request":
-        method = arguments.pop(0) if arguments else named.get("method", call)
-    name = named.get("name") or (arguments[0] if arguments else named.get("path") or named.get("url"))
-    texts = [n.value if isinstance(n, ast.Constant) else None for n in (method, name)]
-    return f"{texts[0].upper()} {texts[1]}" if all(isinstance(t, str) for t in texts) else None  # type: ignore
+# Does an errand with a scratch folder: the folders of the parts measured, and how many workers were lost.
+Generate = Callable[[Errand, Path], tuple[list[Path], int]]
 
 
 def run(
@@ -88,23 +72,40 @@ def run(
     site: str,
     served: Callable[[], Served],
     seed: int = 1,
+    generate: Generate | None = None,
 ) -> tuple[Run, Samples]:
     """Drive ``host`` with the users of the locustfile ``profile``, level after level.
 
     Appends to the run that ``folder`` may already hold (an extension), writes the folder and
     returns its whole content. ``served`` says what answers, and is asked before and after.
-    Raises ``ProcessFailed`` (a locustfile that breaks), ``ProcessTimedOut``.
+    ``generate`` is who sends the load: ``alone`` unless told, ``processes(n)``, or pods.
+    Raises ``ConfigError``, ``ProcessFailed`` (a locustfile that breaks), ``ProcessTimedOut``,
+    ``StageFailed`` (workers that cannot begin).
     """
+    check(levels)
     before = runfolder.read(folder) if (folder / "run.json").exists() else None
+    folder.mkdir(parents=True, exist_ok=True)
+    chances = f"{seed}+{len(before[0].levels)}" if before else str(seed)
+    errand = Errand(profile, host, tuple(levels), chances, folder)
     at_start = _ask(served)
     with tempfile.TemporaryDirectory(prefix="cx-load-") as scratch:
-        _drive(profile, host, levels, Path(scratch), folder, seed)
-        facts, columns = _collect(Path(scratch))
-    part = _part(facts, columns, levels)
-    done = _describe(profile, part, levels, site, seed, ServedSpan(start=at_start, end=_ask(served)))
-    whole = (done, part.samples) if before is None else _joined(before, (done, part.samples))
+        folders, lost = (generate or alone)(errand, Path(scratch))
+        part = load_part.together([load_part.read(path, levels) for path in folders], levels)
+    span = ServedSpan(start=at_start, end=_ask(served))
+    done = _describe(errand, part, site, seed, lost, span), part.samples
+    whole = load_part.extended(before, done) if before else done
     runfolder.write(folder, *whole)
     return whole
+
+
+def check(levels: Sequence[LoadLevel]) -> None:
+    """Raises ``ConfigError`` when the levels are none, or of both models: users of one would stand in
+    the other's way."""
+    if not levels:
+        raise ConfigError("load levels", "there is none", "Give it one")
+    if len({level.open for level in levels}) > 1:
+        said = ", ".join(map(str, levels))
+        raise ConfigError("load levels", f"{said} mix users and rates", "Make two gates of them")
 
 
 def _ask(served: Callable[[], Served]) -> Served:
@@ -116,114 +117,99 @@ def _ask(served: Callable[[], Served]) -> Served:
         return Served(digest=None, model_version=None)
 
 
-def _drive(
-    profile: Path, host: str, levels: Sequence[LoadLevel], scratch: Path, folder: Path, seed: int
-) -> None:
-    order = scratch / "order.json"
-    order.write_text(json.dumps({"levels": [[lv.users, lv.seconds] for lv in levels], "seed": seed}))
+def _environment(order: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
-    folder.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "locust", "--headless", "--only-summary", "--host", host]
-    argv += ["--locustfile", f"{profile},{RECORDER}", "--stop-timeout", str(STOP_SECONDS)]
-    argv += ["--exit-code-on-error", "0", "--loglevel", "WARNING"]
+    path = os.pathsep.join(filter(None, [str(CHECKOUT), kept.get("PYTHONPATH", "")]))
+    return {**kept, "PYTHONPATH": path, "CX_LOAD_ORDER": str(order)}
+
+
+def alone(errand: Errand, scratch: Path) -> tuple[list[Path], int]:
+    """One process of this machine sends it all."""
+    order = scratch / "order.json"
+    order.write_text(errand.order(0, 1, 1.0, None))
     process.run(
-        argv,
-        timeout=sum(lv.seconds for lv in levels) + STOP_SECONDS + START_SECONDS,
-        env={**kept, "CX_LOAD_ORDER": str(order)},
+        errand.argv(sys.executable, str(errand.profile), str(CHECKOUT / PLUGIN)),
+        timeout=errand.seconds + STOP_SECONDS + START_SECONDS,
+        env=_environment(order),
         cwd=scratch,
         on_line=lambda line: progress.state("the load run", line) if "requests," in line else None,
-        log=folder / "locust.log",
+        log=errand.folder / "locust.log",
     )
+    return [scratch], 0
 
 
-def _collect(scratch: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    import numpy as np
+def processes(count: int) -> Generate:
+    """``count`` processes of this machine share the load; their times and samples become one run.
 
-    facts = json.loads((scratch / "facts.json").read_text())
-    return facts, {name: np.fromfile(scratch / f"{name}.raw", dtype=kind) for name, kind in _RAW.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one Locust child did, on its own clock."""
-
-    began: float  # epoch seconds
-    levels: tuple[Level, ...]
-    generator_cpu: float
-    samples: Samples
+    A process that dies is a lost worker. Raises ``ConfigError`` for fewer than one.
+    """
+    if count < 1:
+        raise ConfigError("load processes", f"{count} of them", "Write a number from 1 up")
+    return alone if count == 1 else lambda errand, scratch: _several(errand, scratch, count)
 
 
-def _part(facts: dict[str, Any], columns: dict[str, NDArray[Any]], planned: Sequence[LoadLevel]) -> _Part:
-    import numpy as np
+def require_work(errand: Errand, workers: int) -> None:
+    """Raises ``ConfigError`` when a load level has fewer users than there are workers."""
+    least = min((lv for lv in errand.levels if not lv.open), key=lambda lv: lv.users, default=None)
+    if least and least.users < workers:
+        raise ConfigError(f"load level {least}", f"too few for {workers} workers", "Use fewer workers")
 
-    starts = facts["level_starts"]
-    began = starts[0] if starts else facts["ended"]
-    edges = [*starts, facts["ended"]]
-    levels = tuple(
-        Level(users=want.users, rate=0, start=edges[i] - began, end=edges[i + 1] - began)
-        for i, want in enumerate(planned[: len(starts)])
-    ) or (Level(users=planned[0].users, rate=0, start=0, end=0),)
-    texts = np.asarray(facts["texts"])
-    started = columns["started"] - began
-    number = np.clip(np.searchsorted([lv.start for lv in levels], started, "right") - 1, 0, None)
-    samples = Samples.of(
-        {
-            "scheduled": started,
-            "started": started,
-            "finished": columns["finished"] - began,
-            "name": texts[columns["name"]],
-            "users": np.asarray([lv.users for lv in levels])[number],
-            "rate": np.zeros(len(started)),
-            "status": columns["status"],
-            "error": texts[columns["error"]],
-        }
-    )
-    return _Part(began, levels, facts["generator_cpu"], samples)
+
+def _several(errand: Errand, scratch: Path, count: int) -> tuple[list[Path], int]:
+    require_work(errand, count)
+    processors = min(1.0, len(os.sched_getaffinity(0)) / count)
+    with ExitStack() as children:
+        try:
+            workers = [_start(children, errand, scratch, i, count, processors) for i in range(count)]
+            found = load_worker.drive(
+                workers, errand.seconds, scratch / "parts", ready=START_SECONDS, stop=STOP_SECONDS
+            )
+        except BaseException:
+            process.interrupt_all()  # all at once: each would take its own grace otherwise
+            raise
+    return found, count - len(found)
+
+
+def _start(
+    children: ExitStack, errand: Errand, scratch: Path, index: int, of: int, processors: float
+) -> load_worker.Worker:
+    home = scratch / f"worker-{index}"
+    home.mkdir()
+    order = home / "order.json"
+    order.write_text(errand.order(index, of, processors, ("127.0.0.1", 0)))
+    argv = errand.argv(sys.executable, str(errand.profile), str(CHECKOUT / PLUGIN))
+    log = errand.folder / f"locust-{index}.log"
+    child = children.enter_context(process.background(argv, env=_environment(order), cwd=home, log=log))
+
+    def ask(method: str, path: str) -> bytes:
+        if not (home / "port").exists():
+            raise Unreachable(f"{home.name} does not listen yet")
+        url = f"http://127.0.0.1:{(home / 'port').read_text()}{path}"
+        return load_worker.body(http.fetch(url, body=None if method == "GET" else {}), path)
+
+    def ended() -> str:
+        return f"it ended: {child.tail()}" if child.ended() else ""
+
+    return load_worker.Worker(home.name, ask, ended)
 
 
 def _describe(
-    profile: Path, part: _Part, planned: Sequence[LoadLevel], site: str, seed: int, served: ServedSpan
+    errand: Errand, part: load_part.Part, site: str, seed: int, lost: int, served: ServedSpan
 ) -> Run:
     from importlib.metadata import version
 
     return Run(
         format=1,
-        profile=profile.stem,
+        profile=errand.profile.stem,
         site=site,
         started=datetime.fromtimestamp(part.began, UTC),
-        planned_seconds=sum(lv.seconds for lv in planned),
+        planned_seconds=errand.seconds,
         actual_seconds=part.levels[-1].end,
-        planned_arrivals=None,
+        planned_arrivals=part.planned,
         seed=seed,
         levels=part.levels,
         generator_cpu=part.generator_cpu,
-        workers_lost=0,
+        workers_lost=lost,
         locust=version("locust"),
         served=served,
     )
-
-
-def _joined(first: tuple[Run, Samples], second: tuple[Run, Samples]) -> tuple[Run, Samples]:
-    """One run of both, on the first one's clock; the time between them belongs to no level."""
-    import numpy as np
-
-    (a, before), (b, after) = first, second
-    shift = (b.started - a.started).total_seconds()
-    moved = [lv.model_copy(update={"start": lv.start + shift, "end": lv.end + shift}) for lv in b.levels]
-    run = a.model_copy(
-        update={
-            "planned_seconds": a.planned_seconds + b.planned_seconds,
-            "actual_seconds": a.actual_seconds + b.actual_seconds,
-            "levels": (*a.levels, *moved),
-            "generator_cpu": max(a.generator_cpu, b.generator_cpu),
-            "served": ServedSpan(start=a.served.start, end=b.served.end),
-        }
-    )
-    times = {"scheduled", "started", "finished"}
-    columns = {
-        f: np.concatenate([getattr(before, f), getattr(after, f) + (shift if f in times else 0)])
-        if f not in ("name", "error")
-        else np.concatenate([getattr(before, f), getattr(after, f)])
-        for f in Samples.__dataclass_fields__
-    }
-    return run, Samples.of(columns)

@@ -1,42 +1,56 @@
-"""Loaded by Locust next to the user's locustfile: drives the load levels and keeps every raw sample.
-
-Runs in the child process only, with the standard library and Locust. Reads its order from the file
-that ``CX_LOAD_ORDER`` names; at the end writes the raw columns beside it.
-"""
+"""Keeps every raw sample of a Locust process, and watches how hard that process works."""
 
 from __future__ import annotations
 
 import json
-import os
-import random
-import sys
 import time
 from array import array
+from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
-from locust import LoadTestShape, events
 
-ORDER = Path(os.environ["CX_LOAD_ORDER"])
-LEVELS: list[list[float]] = json.loads(ORDER.read_text())["levels"]
-SPAWN_RATE = 1000
-CPU_WINDOW_SECONDS = 5.0
+CPU_WINDOW_SECONDS = 5
 MOST_TEXTS = 500
-random.seed(json.loads(ORDER.read_text())["seed"])
+COLUMNS = ("scheduled", "started", "finished", "status", "name", "error", "level")
+
+
+class Visit:
+    """What one arrival of the open model does: its load level, and how late it began, in seconds."""
+
+    __slots__ = ("lag", "level", "requests")
+
+    def __init__(self, level: int, lag: float) -> None:
+        self.level, self.lag, self.requests = level, lag, 0
+
+
+# The visit that the running greenlet is on; None in the closed model.
+VISIT: ContextVar[Visit | None] = ContextVar("VISIT", default=None)
+# Requests of a user's own on_start and on_stop are no arrivals.
+PREPARING = Visit(-1, 0.0)
 
 
 class Recorder:
-    """One entry a request in each array; names and errors by their number in ``texts``."""
+    """One entry a request in each array; names and errors by their number in ``texts``.
 
-    def __init__(self) -> None:
-        self.started, self.finished = array("d"), array("d")
-        self.status, self.name, self.error = array("h"), array("i"), array("i")
+    ``processors`` is how much processor time a second the process is given. In the closed model
+    ``level`` is -1: the time tells it.
+    """
+
+    def __init__(self, processors: float = 1.0) -> None:
+        self.scheduled, self.started, self.finished = array("d"), array("d"), array("d")
+        self.status, self.level = array("h"), array("h")
+        self.name, self.error = array("i"), array("i")
         self.texts: dict[str, int] = {"": 0}
         self.level_starts: list[float] = []
         self.ended: float | None = None
         self.highest_cpu = 0.0
         self.failures = 0
+        self.said = ""
+        self._processors = processors
+        self._window: tuple[float, float] | None = None
 
     def record(
         self,
@@ -49,8 +63,16 @@ class Recorder:
         **_: Any,
     ) -> None:
         """Listener of ``events.request``; ``response_time`` in ms, ``start_time`` in epoch seconds."""
+        visit = VISIT.get()
+        if visit is PREPARING or not self.level_starts:
+            return  # what gets ready before the load is no load
         seconds = response_time / 1000
         start = start_time if start_time is not None else time.time() - seconds
+        # Had the visit begun when it was due, all its requests would have been sent that much earlier.
+        self.scheduled.append(start - visit.lag if visit else start)
+        self.level.append(visit.level if visit else -1)
+        if visit:
+            visit.requests += 1
         self.started.append(start)
         self.finished.append(start + seconds)
         self.status.append(getattr(response, "status_code", 0) or 0)
@@ -66,60 +88,38 @@ class Recorder:
             known = self.texts.setdefault(text, len(self.texts))
         return known
 
-    def watch_processor(self) -> None:
-        """Greenlet: the highest share of one processor that this process took in 5 s, and a line a second."""
-        wall, used, told = time.monotonic(), time.process_time(), 0
+    def watch(self, load: Callable[[int], str]) -> None:
+        """Greenlet: the highest share of its processor time that this process took in 5 s, and a line a
+        second; ``load`` names the load level of a number."""
+        told, self._window = 0, (time.monotonic(), time.process_time())
         while True:
             gevent.sleep(1)
             told += 1
-            users = int(LEVELS[max(0, len(self.level_starts) - 1)][0])
-            sys.stdout.write(f"{users} users, {len(self.started)} requests, {self.failures} failed\n")
-            sys.stdout.flush()
-            if told % int(CPU_WINDOW_SECONDS) == 0:
-                now, busy = time.monotonic(), time.process_time()
-                self.highest_cpu = max(self.highest_cpu, (busy - used) / (now - wall))
-                wall, used = now, busy
+            level = load(max(0, len(self.level_starts) - 1))
+            self.said = f"{level}, {len(self.started)} requests, {self.failures} failed"
+            print(self.said, flush=True)  # noqa: T201  the parent shows it
+            if told % CPU_WINDOW_SECONDS == 0:
+                self._close_window()
 
-    def save(self) -> None:
-        """The columns as raw machine numbers, then what explains them, in one file each."""
-        for column in ("started", "finished", "status", "name", "error"):
-            with (ORDER.parent / f"{column}.raw").open("wb") as sink:
+    def _close_window(self) -> None:
+        now, used = time.monotonic(), time.process_time()
+        if self._window and now - self._window[0] >= 1:
+            share = (used - self._window[1]) / (now - self._window[0]) / self._processors
+            self.highest_cpu = max(self.highest_cpu, share)
+            self._window = now, used
+
+    def save(self, folder: Path, **more: Any) -> None:
+        """The columns as raw machine numbers, then what explains them and ``more``, in ``facts.json``."""
+        if not self.highest_cpu:  # a run shorter than a window is one
+            self._close_window()
+        for column in COLUMNS:
+            with (folder / f"{column}.raw").open("wb") as sink:
                 getattr(self, column).tofile(sink)
         facts = {
             "texts": list(self.texts),
             "level_starts": self.level_starts,
             "ended": self.ended or time.time(),
             "generator_cpu": self.highest_cpu,
+            **more,
         }
-        (ORDER.parent / "facts.json").write_text(json.dumps(facts))
-
-
-recorder = Recorder()
-events.request.add_listener(recorder.record)  # type: ignore[no-untyped-call]
-
-
-@events.test_start.add_listener  # type: ignore[untyped-decorator]
-def _begin(**_: Any) -> None:
-    gevent.spawn(recorder.watch_processor)
-
-
-@events.quit.add_listener  # type: ignore[untyped-decorator]
-def _end(**_: Any) -> None:
-    recorder.save()
-
-
-class Levels(LoadTestShape):
-    """Each load level for its seconds, one after the other."""
-
-    def tick(self) -> tuple[int, float] | None:
-        """The users wanted now; None when the last level's time is up."""
-        now, passed = time.time(), 0.0
-        begun = recorder.level_starts
-        for number, (users, seconds) in enumerate(LEVELS):
-            passed += seconds
-            if not begun or now < begun[0] + passed - 0.01:
-                if len(begun) <= number:
-                    begun.append(now)
-                return int(users), SPAWN_RATE
-        recorder.ended = now
-        return None
+        (folder / "facts.json").write_text(json.dumps(facts))

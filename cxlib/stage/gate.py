@@ -104,17 +104,16 @@ def prepare(
     name: str, profile: str | Path, criteria_lines: Sequence[str], levels: Sequence[LoadLevel]
 ) -> tuple[Gate, Path]:
     """The gate and its locustfile. Raises ``ConfigError`` for all that can be known without load."""
-    from cxlib.clients import locust
+    from cxlib.clients import locust, locustfile
     from cxlib.judge import gate as judging
 
     gate = parse_gate(name, criteria_lines)
     if not gate.blocking:
         raise ConfigError(f"gate '{name}'", "every criterion only watches", "Take 'watch:' from one of them")
-    if not levels:
-        raise ConfigError(f"gate '{name}'", "it has no load level", "Give it one")
-    judging.check_levels(gate, {lv.users for lv in levels})
-    path = profile if isinstance(profile, Path) else locust.locustfile(profile)
-    known = locust.endpoints(path)
+    locust.check(levels)
+    judging.check_levels(gate, levels)
+    path = profile if isinstance(profile, Path) else locustfile.find(profile)
+    known = locustfile.endpoints(path)
     if known is not None:
         judging.check_endpoints(gate, known)
     return gate, path

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cxlib.clients import runfolder
-from cxlib.model.load import LoadLevel
 from cxlib.errors import ConfigError, GateClosed, Unreachable
 from cxlib.judge.warmup import WarmUpRule
+from cxlib.model.load import LoadLevel
 from cxlib.model.run import Served
 from cxlib.model.verdict import Verdict
 from cxlib.stage.gate import GateResult, require_pass, run_gate

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cxlib.clients import locust
+from cxlib.clients import locust, locustfile
+from cxlib.model.load import LoadLevel
 from cxlib.model.run import Served
 from tests.load.conftest import Service
 
@@ -28,9 +29,9 @@ def test_interrupted_run_ends_in_seconds_and_leaves_no_child_and_no_run(
     service.on_request = interrupt_once
     with pytest.raises(KeyboardInterrupt):
         locust.run(
-            locust.locustfile("classify"),
+            locustfile.find("classify"),
             host=service.url,
-            levels=[locust.LoadLevel(2, 60)],
+            levels=[LoadLevel(2, 60)],
             folder=tmp_path,
             site="test",
             served=lambda: Served(digest="sha256:ab", model_version="7"),

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from cxlib.clients import locust
+from cxlib.clients import locustfile
 from cxlib.errors import ConfigError
 
 
 def endpoints(folder: Path, *lines: str) -> list[str] | None:
     path = folder / "profile.py"
     path.write_text("\n".join(lines))
-    return locust.endpoints(path)
+    return locustfile.endpoints(path)
 
 
 def test_endpoints_are_read_from_the_calls(tmp_path: Path) -> None:
@@ -35,13 +35,13 @@ def test_computed_names_are_left_to_the_run(tmp_path: Path, line: str) -> None:
 
 def test_the_project_profile_names_its_endpoint() -> None:
     """The one that the staging gate uses."""
-    assert locust.endpoints(locust.locustfile("classify")) == ["POST /predict"]
+    assert locustfile.endpoints(locustfile.find("classify")) == ["POST /predict"]
 
 
 def test_unknown_profile_lists_the_known(tmp_path: Path) -> None:
     """A misspelt profile is mended from the message."""
     with pytest.raises(ConfigError, match="classify"):
-        locust.locustfile("clasify")
+        locustfile.find("clasify")
 
 
 def test_locustfile_that_is_not_python_names_the_line(tmp_path: Path) -> None:
