@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cxlib.model.run import Run
+    from cxlib.model.sample import Samples
     from cxlib.model.verdict import GateVerdict
 
 HELP = "judge the stored samples of a load run by a gate file"
@@ -27,16 +29,25 @@ def run(args: argparse.Namespace) -> int:
     from cxlib.judge import gate as judging
 
     gate = gatefile.read(args.gate)
-    if args.baseline is not None:
-        runfolder.read(args.baseline)  # no criterion of today compares with it, but it must be one
     try:
-        outcome = judging.judge(*runfolder.read(args.run_dir), gate)
+        measured = runfolder.read(args.run_dir)
+        baseline = _baseline(args.baseline) if args.baseline else None
+        outcome = judging.judge(*measured, gate, baseline=baseline)
     except runfolder.BrokenRun as exc:
         outcome = judging.broken(gate, str(exc))
     if args.json is not None:
         _write(args.json, outcome)
     print(as_text(outcome))
     return outcome.verdict.exit_code
+
+
+def _baseline(folder: Path) -> tuple[Run, Samples]:
+    from cxlib.clients import runfolder
+
+    try:
+        return runfolder.read(folder)
+    except runfolder.BrokenRun as exc:
+        raise runfolder.BrokenRun(f"the baseline {folder}: {exc}") from exc
 
 
 def _write(path: Path, outcome: GateVerdict) -> None:

@@ -1,12 +1,12 @@
-"""One criterion against the steady samples of its endpoint and load level."""
+"""One criterion with a limit of its own against the steady requests of its endpoint and load level."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from cxlib.judge import share
+from cxlib.judge import bootstrap, metric, share
+from cxlib.judge.result import between, by_interval, measured, number, unjudged
 from cxlib.model.criterion import Criterion, Metric
 from cxlib.model.verdict import CriterionResult, Verdict
 
@@ -14,68 +14,86 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cxlib.model.sample import Samples
+    from cxlib.judge.observed import Observed
 
 
-def judge(samples: Samples, criterion: Criterion) -> CriterionResult:
-    """The verdict on ``samples``, one or more, which the caller has picked and freed of warm-up."""
+def judge(observed: Observed, criterion: Criterion) -> CriterionResult:
+    """The verdict on one or more requests, which the caller has picked and freed of warm-up."""
     if criterion.metric is Metric.COUNT:
-        return _count(samples, criterion)
+        return _count(observed, criterion)
+    if criterion.metric is Metric.RPS:
+        return _estimated(observed.succeeded(), criterion)
+    if criterion.metric in metric.SHARES:
+        return _share_of_requests(metric.hits(criterion, observed.samples), observed, criterion)
+    good = observed.succeeded()
+    if not len(good):
+        return unjudged(criterion, Verdict.FAIL, f"not one of {len(observed):,} requests succeeded")
     if criterion.metric is Metric.PERCENTILE:
-        return _percentile(samples, criterion)
-    hits = samples.failed if criterion.metric is Metric.FAIL else _status_matches(samples, criterion)
-    return _share_of_requests(hits, samples.scheduled, criterion)
+        return _percentile(good, criterion)
+    return _maximum(good, criterion) if criterion.metric is Metric.MAX else _estimated(good, criterion)
 
 
-def unjudged(criterion: Criterion, verdict: Verdict, reason: str, n: int = 0) -> CriterionResult:
-    """A result without numbers."""
-    return CriterionResult(
-        criterion.text,
-        verdict,
-        reason,
-        criterion.limit,
-        criterion.unit,
-        criterion.blocking,
-        criterion.key,
-        n=n,
-        n_effective=float(n),
-    )
-
-
-def _count(samples: Samples, criterion: Criterion) -> CriterionResult:
-    n = len(samples)
+def _count(observed: Observed, criterion: Criterion) -> CriterionResult:
+    n = len(observed)
     verdict = Verdict.PASS if criterion.holds(n) else Verdict.FAIL
-    result = unjudged(criterion, verdict, f"{n:,} requests after warm-up", n)
-    return replace(result, value=float(n), low=float(n), high=float(n))
+    result = measured(criterion, verdict, f"{n:,} requests after warm-up", n, float(n))
+    return replace(result, low=float(n), high=float(n))
 
 
-def _status_matches(samples: Samples, criterion: Criterion) -> NDArray[np.bool_]:
-    import numpy as np
+def _maximum(good: Observed, criterion: Criterion) -> CriterionResult:
+    """What was seen: one request over a limit disproves it, and no number of others proves it for all.
 
-    wanted = [s for s in np.unique(samples.status) if fnmatchcase(str(s), criterion.status_glob)]
-    return np.isin(samples.status, wanted)
+    A bootstrap says nothing of a maximum (Bickel & Freedman 1981, The Annals of Statistics 9).
+    """
+    n = len(good)
+    value = float(good.samples.latency.max()) * criterion.per_second
+    unseen = 100 * share.upper(0, n)
+    reason = (
+        f"the slowest of {n:,} requests took {number(value, criterion.unit)}; "
+        f"up to {number(unseen)} % of all may be slower"
+    )
+    verdict = Verdict.PASS if criterion.holds(value) else Verdict.FAIL
+    return replace(measured(criterion, verdict, reason, n, value), low=value)
 
 
-def _percentile(samples: Samples, criterion: Criterion) -> CriterionResult:
+def _estimated(good: Observed, criterion: Criterion) -> CriterionResult:
+    """avg and rps: an interval by block bootstrap against the limit."""
+    if criterion.metric is Metric.AVG:
+        found, scale, name = bootstrap.mean(good), criterion.per_second, "mean latency"
+    else:
+        found, scale, name = bootstrap.rate(good), 1.0, "rate of answers"
+    value, n, ends = found.value * scale, len(good), found.ends()
+    if ends is None:
+        reason = f"{name} {number(value, criterion.unit)} of one block of 10 s: how much it varies is unknown"
+        return replace(measured(criterion, Verdict.INCONCLUSIVE, reason, n, value), more=max(1, n))
+    low, high = max(0.0, ends[0] * scale), ends[1] * scale
+    verdict = by_interval(criterion, low, high)
+    reason = (
+        f"{name} {number(value, criterion.unit)}, truly {between(low, high, criterion.unit)} "
+        f"over {found.blocks} blocks; the limit is {number(criterion.limit, criterion.unit)}"
+    )
+    more = None
+    if verdict is Verdict.INCONCLUSIVE and criterion.holds(value) and value != criterion.limit:
+        more = max(1, int(n * (((high - value) / (criterion.limit - value)) ** 2 - 1)) + 1)
+    return replace(measured(criterion, verdict, reason, n, value), low=low, high=high, more=more)
+
+
+def _percentile(good: Observed, criterion: Criterion) -> CriterionResult:
     """k of n latencies over the limit, against the share that the percentile allows over it."""
     import numpy as np
 
-    good = samples.where(~samples.failed)
-    n = len(good)
-    if not n:
-        return unjudged(criterion, Verdict.FAIL, f"not one of {len(samples):,} requests succeeded")
-    latency, limit = good.latency, criterion.limit_seconds
+    n, latency, limit = len(good), good.samples.latency, criterion.limit_seconds
     # The quantile is below the limit when few enough samples are not below it, and so on.
     over = latency >= limit if criterion.op in ("<", ">=") else latency > limit
     allowed = round(1 - criterion.percentile / 100, 12)
-    effect = share.design_effect(over, good.scheduled)
+    effect = share.design_effect(over, good)
     k = int(over.sum())
     verdict = _verdict(k, n, effect, allowed, criterion.wants_less, strict=False)
     ordered = np.sort(latency) * criterion.per_second
     most, least = share.most_within(allowed, n, effect), share.least_above(allowed, n, effect)
+    value = float(np.quantile(ordered, criterion.percentile / 100, method="inverted_cdf"))
     return replace(
-        unjudged(criterion, verdict, _reason("over the limit", k, n, effect, allowed), n),
-        value=float(np.quantile(ordered, criterion.percentile / 100, method="inverted_cdf")),
+        measured(criterion, verdict, _reason("over the limit", k, n, effect, allowed), n, value),
         low=float(ordered[n - least]) if least <= n else None,
         high=float(ordered[n - 1 - most]) if most >= 0 else None,
         n_effective=n / effect,
@@ -83,17 +101,14 @@ def _percentile(samples: Samples, criterion: Criterion) -> CriterionResult:
     )
 
 
-def _share_of_requests(
-    hits: NDArray[np.bool_], times: NDArray[np.float64], criterion: Criterion
-) -> CriterionResult:
+def _share_of_requests(hits: NDArray[np.bool_], observed: Observed, criterion: Criterion) -> CriterionResult:
     n, k = len(hits), int(hits.sum())
     allowed = criterion.limit / 100
-    effect = share.design_effect(hits, times)
+    effect = share.design_effect(hits, observed)
     verdict = _verdict(k, n, effect, allowed, criterion.wants_less, strict=criterion.op in ("<", ">"))
-    what = "failed" if criterion.metric is Metric.FAIL else f"answered {criterion.status_glob}"
+    reason = _reason(metric.what(criterion), k, n, effect, allowed)
     return replace(
-        unjudged(criterion, verdict, _reason(what, k, n, effect, allowed), n),
-        value=100 * k / n,
+        measured(criterion, verdict, reason, n, 100 * k / n),
         low=100 * share.lower(k / effect, n / effect),
         high=100 * share.upper(k / effect, n / effect),
         n_effective=n / effect,

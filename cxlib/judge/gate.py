@@ -2,54 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from cxlib.errors import ConfigError
-from cxlib.judge import criterion as one
+from cxlib.judge import criterion as absolute
+from cxlib.judge import metric, relative
+from cxlib.judge.baseline import Baseline
+from cxlib.judge.observed import Measurement, Observed, told
+from cxlib.judge.result import unjudged
 from cxlib.judge.validity import checks as validity
-from cxlib.judge.warmup import WarmUpRule, steady_from
-from cxlib.model.criterion import Criterion, Gate
+from cxlib.judge.warmup import WarmUpRule
+from cxlib.model.criterion import Criterion, Gate, Metric
 from cxlib.model.verdict import Check, CriterionResult, GateVerdict, Verdict
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from cxlib.model.run import Level, Run
+    from cxlib.model.run import Run
     from cxlib.model.sample import Samples
 
 WARM_UP = WarmUpRule()
 
 
+class AnyLevel(Protocol):
+    """A load level, planned or run."""
+
+    @property
+    def users(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+
+
 def judge(
-    run: Run, samples: Samples, gate: Gate, rule: WarmUpRule = WARM_UP, *, declared: Sequence[str] = ()
+    run: Run,
+    samples: Samples,
+    gate: Gate,
+    rule: WarmUpRule = WARM_UP,
+    *,
+    declared: Sequence[str] = (),
+    baseline: tuple[Run, Samples] | None = None,
 ) -> GateVerdict:
     """The verdict of ``gate``. Raises ``ConfigError`` on an endpoint or load level that the run lacks.
 
     ``declared`` endpoints exist even if the run has no sample of them: that is INVALID, no misspelling.
+    ``baseline`` is the accepted run of what is in production; without one, criteria that compare with it
+    are NOT_APPLICABLE. One of another site or profile, or no valid run, makes them INVALID.
     """
-    check_levels(gate, {level.users for level in run.levels if not level.rate})
+    check_levels(gate, run.levels)
     checks = validity(run, samples)
     if len(samples):
         check_endpoints(gate, sorted({*samples.names, *declared}))
     if contradiction := next((c.seen for c in checks if c.name == "run.json" and not c.ok), ""):
-        unread = (one.unjudged(c, Verdict.INVALID, contradiction) for c in gate.criteria)
+        unread = (unjudged(c, Verdict.INVALID, contradiction) for c in gate.criteria)
         return _conclude(gate.name, tuple(unread), checks, {})  # numbers from it would be nonsense
-    steady = _find_steady(run, samples, rule)
-    results = tuple(_one(samples, c, steady) for c in gate.criteria)
-    warm_up = {level: start for level, start in steady.since.items() if start is not None}
+    mine = Measurement.of(run, samples, rule)
+    theirs = Baseline.of(run, baseline, rule) if baseline else None
+    results = tuple(_one(mine, theirs, c) for c in gate.criteria)
+    warm_up = {told(level): start for level, start in mine.since.items() if start is not None}
     return _conclude(gate.name, results, checks, warm_up)
 
 
-def check_levels(gate: Gate, users: set[int]) -> None:
-    """Raises ``ConfigError`` when a criterion is about a load level that is not among ``users``."""
+def check_levels(gate: Gate, levels: Iterable[AnyLevel]) -> None:
+    """Raises ``ConfigError`` when a criterion is about a load level that is not among ``levels``."""
+    keys = tuple(dict.fromkeys((level.users, level.rate) for level in levels))
+    known = ", ".join(f"'at {told(key)}'" for key in keys) or "none"
     for c in gate.criteria:
-        if c.level and c.level.amount not in users:
-            known = ", ".join(f"'at {u} users'" for u in sorted(users)) or "none"
+        if c.level and (c.level.users, c.level.rate) not in keys:
             raise ConfigError(
                 f"criterion '{c.text}'", f"the run has no load level of {c.level}", f"It has: {known}"
+            )
+        if c.metric is Metric.LATE and not any(rate for _, rate in keys):
+            raise ConfigError(
+                f"criterion '{c.text}'",
+                "users are never late: each waits for its answer",
+                f"Give the load a level in rps; it has: {known}",
             )
 
 
@@ -64,49 +90,41 @@ def check_endpoints(gate: Gate, known: Sequence[str]) -> None:
 
 def broken(gate: Gate, reason: str) -> GateVerdict:
     """The verdict on a run folder that cannot be read as one."""
-    results = tuple(one.unjudged(c, Verdict.INVALID, reason) for c in gate.criteria)
+    results = tuple(unjudged(c, Verdict.INVALID, reason) for c in gate.criteria)
     check = Check("run folder", False, reason, "whole and readable")
     return GateVerdict(gate.name, Verdict.INVALID, reason, results, (check,))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Steady:
-    """``since``: by load level, the second from which it is steady; ``mask`` (n,): what is left then."""
-
-    since: dict[str, float | None]
-    mask: NDArray[np.bool_]
-
-
-def _find_steady(run: Run, samples: Samples, rule: WarmUpRule) -> _Steady:
-    import numpy as np
-
-    levels: dict[str, list[Level]] = {}
-    for level in run.levels:
-        levels.setdefault(str(level), []).append(level)
-    since: dict[str, float | None] = {}
-    mask = np.zeros(len(samples), dtype=bool)
-    for text, entries in levels.items():
-        own = (samples.users == entries[0].users) & (samples.rate == entries[0].rate)
-        if own.any():
-            start = since[text] = steady_from(samples.where(own), entries, rule)
-            mask |= own & (samples.scheduled >= (start or 0.0))
-    return _Steady(since, mask)
-
-
-def _one(samples: Samples, criterion: Criterion, steady: _Steady) -> CriterionResult:
-    about = samples.name == criterion.endpoint
-    if criterion.level:
-        about = about & (samples.users == int(criterion.level.amount))
-    if not about.any():
-        return one.unjudged(criterion, Verdict.INVALID, "no samples of it")
-    wanted = [str(criterion.level)] if criterion.level else list(steady.since)
-    unsteady = [text for text in wanted if steady.since[text] is None]
-    if unsteady:
+def _one(mine: Measurement, theirs: Baseline | None, criterion: Criterion) -> CriterionResult:
+    if criterion.relative and theirs is None:
+        return unjudged(criterion, Verdict.NOT_APPLICABLE, "there is no baseline to compare with yet")
+    levels = mine.wanted(criterion.level, open_only=criterion.metric is Metric.LATE)
+    n = mine.count(criterion.endpoint, levels)
+    if not n:
+        return unjudged(criterion, Verdict.INVALID, "no samples of it")
+    if unsteady := mine.unsteady(levels):
         reason = f"never steady at {', '.join(unsteady)}: throughput or median latency kept changing"
-        return one.unjudged(criterion, Verdict.INCONCLUSIVE, reason, int(about.sum()))
-    if not (about & steady.mask).any():
-        return one.unjudged(criterion, Verdict.INVALID, "no samples of it after warm-up")
-    return one.judge(samples.where(about & steady.mask), criterion)
+        return unjudged(criterion, Verdict.INCONCLUSIVE, reason, n)
+    observed = mine.observe(criterion.endpoint, levels)
+    if not len(observed):
+        return unjudged(criterion, Verdict.INVALID, "no samples of it after warm-up")
+    if criterion.relative and theirs:
+        return _compared(observed, theirs, criterion)
+    result = absolute.judge(observed, criterion)
+    other = theirs.observe(criterion, levels)[0] if theirs else None
+    return replace(result, baseline=metric.value(criterion, other)) if other else result
+
+
+def _compared(observed: Observed, theirs: Baseline, criterion: Criterion) -> CriterionResult:
+    own = tuple(level for level in observed.levels if len(observed.at((level,))))
+    other, why = theirs.observe(criterion, own)
+    if other is None:
+        return unjudged(criterion, Verdict.INVALID, why, len(observed))
+    result = relative.judge(observed.at(other.levels), other, criterion)
+    left_out = [told(level) for level in own if level not in other.levels]
+    if left_out:
+        return replace(result, reason=f"{result.reason}; the baseline has no level of {', '.join(left_out)}")
+    return result
 
 
 def _conclude(
@@ -120,11 +138,16 @@ def _conclude(
         reason = "; ".join(f"{c.name}: {c.seen}, wanted {c.wanted}" for c in failed)
         results = tuple(replace(r, verdict=Verdict.INVALID) for r in results)
         return GateVerdict(name, Verdict.INVALID, reason, results, checks, warm_up)
-    if not blocking:
-        reason = "no criterion of it blocks, so nothing is proven"
+    applied = [r for r in blocking if r.verdict is not Verdict.NOT_APPLICABLE]
+    if not applied:
+        why = "applies without a baseline" if blocking else "of it blocks"
+        reason = f"no criterion {why}, so nothing is proven"
         return GateVerdict(name, Verdict.INCONCLUSIVE, reason, results, checks, warm_up)
-    verdict = Verdict.worst(r.verdict for r in blocking)
-    return GateVerdict(name, verdict, _reason(verdict, blocking), results, checks, warm_up)
+    verdict = Verdict.worst(r.verdict for r in applied)
+    reason = _reason(verdict, applied)
+    if len(applied) < len(blocking):
+        reason += f"; {len(blocking) - len(applied)} not applicable without a baseline"
+    return GateVerdict(name, verdict, reason, results, checks, warm_up)
 
 
 def _reason(verdict: Verdict, blocking: list[CriterionResult]) -> str:

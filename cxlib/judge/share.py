@@ -8,26 +8,31 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from cxlib.judge.observed import Blocks, Observed
+
 CONFIDENCE = 0.95
-BLOCK_SECONDS = 10.0
 _MOST_SAMPLES = 100_000_000
+# Lengths of blocks that dependence is looked for in: the design's 10 s, and shorter ones, of which a short
+# level has enough to tell. Each is asked whether its blocks differ more than chance lets them, at 10 %.
+_BLOCK_SECONDS = (10.0, 5.0, 2.5)
+_CHANCE = 0.90
 
 
-def upper(k: float, n: float) -> float:
-    """Upper one-sided 95 % Clopper-Pearson bound of k in n (Clopper & Pearson 1934, Biometrika 26).
+def upper(k: float, n: float, confidence: float = CONFIDENCE) -> float:
+    """Upper one-sided Clopper-Pearson bound of k in n (Clopper & Pearson 1934, Biometrika 26).
 
     k and n may be fractions, as effective sample sizes are (Korn & Graubard 1998, Survey Methodology 24).
     """
     from scipy.special import betaincinv
 
-    return 1.0 if k >= n else float(betaincinv(k + 1, n - k, CONFIDENCE))
+    return 1.0 if k >= n else float(betaincinv(k + 1, n - k, confidence))
 
 
-def lower(k: float, n: float) -> float:
-    """Lower one-sided 95 % Clopper-Pearson bound of k in n."""
+def lower(k: float, n: float, confidence: float = CONFIDENCE) -> float:
+    """Lower one-sided Clopper-Pearson bound of k in n."""
     from scipy.special import betaincinv
 
-    return 0.0 if k <= 0 else float(betaincinv(k, n - k + 1, 1 - CONFIDENCE))
+    return 0.0 if k <= 0 else float(betaincinv(k, n - k + 1, 1 - confidence))
 
 
 def most_within(share: float, n: int, effect: float = 1.0) -> int:
@@ -74,21 +79,44 @@ def least_samples(share: float, observed: float, effect: float = 1.0) -> int | N
     return high
 
 
-def design_effect(hits: NDArray[np.bool_], times: NDArray[np.float64]) -> float:
-    """How many times wider a share's variance is than that of as many independent samples; at least 1.
+def design_effect(hits: NDArray[np.bool_], observed: Observed) -> float:
+    """How many times more requests it takes than independent ones for the same evidence; at least 1.
 
-    Ratio estimator over blocks of 10 s (Cochran 1977, Sampling Techniques, ch. 9). ``hits`` and
-    ``times`` (seconds) have shape (n,). One block, or none or all hit, cannot show any dependence: 1.
+    ``hits`` has shape (n,). The variance of the share between blocks over that of independent hits, by
+    the ratio estimator within load levels (Cochran 1977, Sampling Techniques, ch. 9). It counts when it
+    is more than chance makes of independent hits in nine of ten runs (its index of dispersion is then
+    chi-square distributed); the part over 1 is then widened by the square of t over the normal quantile,
+    as few blocks know their own variance badly (Korn & Graubard 1998). The largest of the lengths of
+    blocks decides. No or only hits cannot show any dependence: 1.
     """
-    import numpy as np
+    k = int(hits.sum())
+    if k in (0, len(hits)):
+        return 1.0
+    return max(_excess(hits, observed.blocks(seconds)) for seconds in _BLOCK_SECONDS) + 1.0
 
-    n, k = len(hits), int(hits.sum())
-    if k in (0, n):
-        return 1.0
-    _, block = np.unique(np.floor((times - times.min()) / BLOCK_SECONDS), return_inverse=True)
-    sizes = np.bincount(block)
-    if len(sizes) < 2:
-        return 1.0
-    residual = np.bincount(block, weights=hits) - k / n * sizes
-    spread = len(sizes) / (len(sizes) - 1) * float((residual**2).sum())
-    return max(1.0, spread / (n * (k / n) * (1 - k / n)))
+
+def _excess(hits: NDArray[np.bool_], blocks: Blocks) -> float:
+    """By how much the variance is over that of independent hits, in units of it; 0 when not shown."""
+    import numpy as np
+    from scipy.special import chdtri, stdtrit
+
+    sizes = np.bincount(blocks.of, minlength=len(blocks))
+    used = sizes > 0
+    stratum = np.unique(blocks.stratum[used], return_inverse=True)[1]
+    counts = np.bincount(stratum)
+    freedom = int((counts - 1).sum())
+    if freedom < 1:
+        return 0.0
+    of_hits = np.bincount(blocks.of, weights=hits, minlength=len(blocks))[used]
+    n = np.bincount(stratum, weights=sizes[used])
+    p = np.bincount(stratum, weights=of_hits) / n
+    squares = np.bincount(stratum, weights=(of_hits - p[stratum] * sizes[used]) ** 2)
+    several = counts > 1
+    chance = float((n * p * (1 - p))[several].sum())
+    if chance <= 0:
+        return 0.0
+    effect = float((counts[several] / (counts[several] - 1) * squares[several]).sum()) / chance
+    if effect * freedom <= float(chdtri(freedom, 1 - _CHANCE)):
+        return 0.0
+    widened = (float(stdtrit(freedom, CONFIDENCE)) / float(stdtrit(1e9, CONFIDENCE))) ** 2
+    return max(0.0, effect - 1) * widened

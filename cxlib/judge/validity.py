@@ -15,14 +15,16 @@ LEAST_ARRIVALS = 0.98
 MOST_LATE = 0.01
 LATE_SECONDS = 0.05
 MOST_GENERATOR_CPU = 0.80
+MOST_LATENCY = 86400.0
+MOST_SILENCE = 10.0
 _SLACK_SECONDS = 1.0
 
 
 def checks(run: Run, samples: Samples) -> tuple[Check, ...]:
     """Every condition of a valid run, each with what was seen."""
     found = [
-        Check("samples", len(samples) > 0, f"{len(samples):,} requests", "at least one request"),
         _matching(run, samples),
+        _present(run, samples),
         Check(
             "duration",
             run.planned_seconds > 0 and run.actual_seconds >= LEAST_DURATION * run.planned_seconds,
@@ -41,6 +43,33 @@ def checks(run: Run, samples: Samples) -> tuple[Check, ...]:
     if run.planned_arrivals is not None:
         found += _open_model(samples, run.planned_arrivals)
     return tuple(found)
+
+
+def _present(run: Run, samples: Samples) -> Check:
+    seen = f"{len(samples):,} requests"
+    silent = _silence(run, samples)
+    ok = len(samples) > 0 and not silent
+    return Check(
+        "samples", ok, f"{seen}, {silent}" if silent else seen, "requests at every level, to its end"
+    )
+
+
+def _silence(run: Run, samples: Samples) -> str:
+    """Where a load level has no samples up to its end: what hung until it was cut off left none."""
+    for level in run.levels:
+        own = (samples.users == level.users) & (samples.rate == level.rate)
+        own &= (samples.scheduled >= level.start - _SLACK_SECONDS) & (samples.scheduled <= level.end)
+        if level.end <= level.start:
+            continue
+        if not own.any():
+            return f"none at {level} from {level.start:.0f} s on"
+        allowed = max(MOST_SILENCE, (1 - LEAST_DURATION) * (level.end - level.start))
+        if level.rate:
+            allowed = max(allowed, 5 / level.rate)
+        last = float(samples.finished[own].max())
+        if last < level.end - allowed:
+            return f"none at {level} from {last:.0f} s to {level.end:.0f} s"
+    return ""
 
 
 def _same_served(run: Run) -> Check:
@@ -88,15 +117,40 @@ def _mismatch(run: Run, samples: Samples) -> str:
         return "a time is not a number"
     if (samples.finished < samples.started).any() or (samples.started < samples.scheduled).any():
         return "a request ended before it began"
-    planned = {(level.users, level.rate) for level in run.levels}
-    seen = set(zip(samples.users.tolist(), samples.rate.tolist(), strict=True))
-    if unknown := seen - planned:
-        users, rate = min(unknown)
-        return f"samples of a load level that it does not list ({users} users, {rate:g} rps)"
-    if any(level.end < level.start for level in run.levels):
-        return "a load level ends before it starts"
+    if (samples.finished - samples.scheduled > MOST_LATENCY).any():
+        return "a request that took longer than a day"
+    if unknown := _unknown_level(run, samples):
+        return f"samples of a load level that it does not list ({unknown})"
+    if wrong := _wrong_plan(run):
+        return wrong
     first, last = min(lv.start for lv in run.levels), max(lv.end for lv in run.levels)
     scheduled = samples.scheduled
     if len(samples) and (scheduled.min() < first - _SLACK_SECONDS or scheduled.max() > last + _SLACK_SECONDS):
         return "samples from before its start or after its end"
+    return ""
+
+
+def _unknown_level(run: Run, samples: Samples) -> str:
+    import numpy as np
+
+    known = np.zeros(len(samples), dtype=bool)
+    for users, rate in {level.key for level in run.levels}:
+        known |= (samples.users == users) & (samples.rate == rate)
+    if known.all():
+        return ""
+    first = int(np.argmin(known))
+    return f"{samples.users[first]} users, {samples.rate[first]:g} rps"
+
+
+def _wrong_plan(run: Run) -> str:
+    """What in run.json contradicts itself; empty when nothing does."""
+    if any(level.end < level.start for level in run.levels):
+        return "a load level ends before it starts"
+    if any(bool(level.users) == bool(level.rate) for level in run.levels):
+        return "a load level has either users or a rate"
+    is_open = any(level.rate for level in run.levels)
+    if is_open and not run.planned_arrivals:
+        return "an open-model level without planned arrivals"
+    if run.planned_arrivals is not None and not is_open:
+        return "planned arrivals without an open-model level"
     return ""

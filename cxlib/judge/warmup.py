@@ -43,7 +43,7 @@ def steady_from(samples: Samples, levels: list[Level], rule: WarmUpRule) -> floa
     ``samples`` and ``levels`` are those of one load level; ``levels`` has more than one entry when
     the run was extended.
     """
-    windows = [w for level in levels for w in _windows(samples, level, rule.seconds)][: rule.most]
+    windows = [w for level in levels for w in _windows(samples, level, rule)][: rule.most]
     for first in range(len(windows) - rule.needed + 1):
         group = windows[first : first + rule.needed]
         steady = _agree([w.throughput for w in group], rule.tolerance, 0.0)
@@ -60,14 +60,14 @@ def _agree(values: Sequence[float | None], tolerance: float, grain: float) -> bo
     return mean > 0 and all(abs(v - mean) <= max(tolerance * mean, grain) for v in numbers)
 
 
-def _windows(samples: Samples, level: Level, seconds: float) -> list[_Window]:
+def _windows(samples: Samples, level: Level, rule: WarmUpRule) -> list[_Window]:
     import numpy as np
 
     order = np.argsort(samples.scheduled, kind="stable")
     times = samples.scheduled[order]
     latency, good = samples.latency[order], ~samples.failed[order]
-    found = []
-    for i in range(int((level.end - level.start) / seconds + 1e-6)):
+    found, seconds = [], rule.seconds
+    for i in range(min(rule.most, int((level.end - level.start) / seconds + 1e-6))):
         start = level.start + i * seconds
         a, b = np.searchsorted(times, [start, start + seconds])
         found.append(_Window(start, (b - a) / seconds, _median(latency[a:b][good[a:b]])))

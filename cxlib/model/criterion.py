@@ -13,9 +13,20 @@ class Metric(enum.Enum):
     """What a criterion measures."""
 
     PERCENTILE = "p"
+    AVG = "avg"
+    MAX = "max"
+    RPS = "rps"
     FAIL = "fail"
     STATUS = "rc"
     COUNT = "count"
+    LATE = "late"
+
+    @property
+    def unit(self) -> str:
+        """The unit that its values are told in; a latency's limit may also be in seconds."""
+        if self in (Metric.PERCENTILE, Metric.AVG, Metric.MAX):
+            return "ms"
+        return {Metric.RPS: "rps", Metric.COUNT: ""}.get(self, "%")
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -33,6 +44,16 @@ class LoadPoint:
     amount: float
     unit: str  # "users" or "rps"
 
+    @property
+    def users(self) -> int:
+        """Its users, 0 in the open model: as the samples have it."""
+        return int(self.amount) if self.unit == "users" else 0
+
+    @property
+    def rate(self) -> float:
+        """Its planned arrivals a second, 0 in the closed model."""
+        return self.amount if self.unit == "rps" else 0.0
+
     def __str__(self) -> str:
         return f"{self.amount:g} {self.unit}"
 
@@ -42,7 +63,10 @@ class Criterion:
     """One parsed line.
 
     ``metric_text`` is the metric as written (``p95``, ``rc5??``); ``limit`` is in ``unit`` (``ms``,
-    ``s``, ``%``, empty for a count); ``level`` is None when every load level counts.
+    ``s``, ``rps``, ``%``, empty for a count); ``level`` is None when every load level counts.
+
+    ``relative``: against the baseline. What is judged then is the change in %, candidate / baseline - 1:
+    ``op`` and ``limit`` are ``<= 10`` where more is worse and ``>= -10`` where less is.
     """
 
     text: str
@@ -55,6 +79,7 @@ class Criterion:
     level: LoadPoint | None = None
     key: bool = False
     watch: bool = False
+    relative: bool = False
 
     @property
     def blocking(self) -> bool:
@@ -78,7 +103,12 @@ class Criterion:
     @property
     def per_second(self) -> float:
         """How many of the unit of a latency criterion a second has."""
-        return 1000.0 if self.unit == "ms" else 1.0
+        return 1.0 if self.unit == "s" else 1000.0
+
+    @property
+    def measured_unit(self) -> str:
+        """The unit of what is measured, which in a comparison with the baseline is not the limit's."""
+        return self.metric.unit if self.relative else self.unit
 
     @property
     def wants_less(self) -> bool:
@@ -99,3 +129,8 @@ class Gate:
     @property
     def blocking(self) -> tuple[Criterion, ...]:
         return tuple(c for c in self.criteria if c.blocking)
+
+    @property
+    def relative(self) -> tuple[Criterion, ...]:
+        """Those that need a baseline."""
+        return tuple(c for c in self.criteria if c.relative)

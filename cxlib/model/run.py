@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MOST_SECONDS = 30 * 86400.0  # no run is longer, and no list of its blocks too long for the memory
+Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -16,10 +18,15 @@ class _Part(BaseModel):
 class Level(_Part):
     """One load level: ``users`` (closed) or ``rate`` (open model); seconds since the run's start."""
 
-    users: Annotated[int, Field(ge=0)]
-    rate: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    users: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    rate: Rate
     start: Seconds
     end: Seconds
+
+    @property
+    def key(self) -> tuple[int, float]:
+        """What makes two entries the same load level: users and rate."""
+        return self.users, self.rate
 
     def __str__(self) -> str:
         return f"{self.rate:g} rps" if self.rate else f"{self.users} users"
@@ -46,9 +53,9 @@ class Run(_Part):
     started: AwareDatetime
     planned_seconds: Seconds
     actual_seconds: Seconds
-    planned_arrivals: Annotated[float, Field(ge=0)] | None
+    planned_arrivals: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
     seed: int
-    levels: Annotated[tuple[Level, ...], Field(min_length=1)]
+    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=1000)]
     generator_cpu: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     workers_lost: Annotated[int, Field(ge=0)]
     locust: str

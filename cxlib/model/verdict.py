@@ -9,8 +9,9 @@ from typing import Any
 
 
 class Verdict(enum.Enum):
-    """From good to bad; only PASS opens a gate."""
+    """From good to bad; only PASS opens a gate. NOT_APPLICABLE is of single criteria, and never counts."""
 
+    NOT_APPLICABLE = "NOT APPLICABLE"
     PASS = "PASS"
     INCONCLUSIVE = "INCONCLUSIVE"
     FAIL = "FAIL"
@@ -32,8 +33,10 @@ class CriterionResult:
     """One criterion judged.
 
     ``value``, ``low``, ``high`` and ``limit`` are in ``unit``; low to high is what the true value
-    lies in, each end at one-sided 95 %; None where the samples cannot bound it. ``more`` is how
-    many further samples would settle it if they are like these.
+    lies in with the confidence that ``docs/load-gate.md`` says; None where the samples cannot bound it.
+    ``more`` is how many further samples would settle it if they are like these. ``measured`` is the
+    metric itself and ``baseline`` the same of the baseline, both in ``measured_unit``; in a comparison
+    (``relative``) ``value`` is the change in %, else it is ``measured``.
     """
 
     text: str
@@ -49,6 +52,10 @@ class CriterionResult:
     n: int = 0
     n_effective: float = 0.0
     more: int | None = None
+    measured: float | None = None
+    baseline: float | None = None
+    measured_unit: str = ""
+    relative: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cxlib.judge.observed import Observed, Span
 from cxlib.model.run import Run
 from cxlib.model.sample import Samples
 
@@ -72,3 +73,8 @@ def together(*parts: Samples) -> Samples:
     return Samples.of(
         {f: np.concatenate([getattr(p, f) for p in parts]) for f in Samples.__dataclass_fields__}
     )
+
+
+def observed(made: Samples, seconds: float = 60.0, users: int = 8) -> Observed:
+    """All of ``made`` as steady requests of one span of one load level."""
+    return Observed(made, (Span((users, 0.0), 0.0, seconds),), np.zeros(len(made), dtype=np.intp))

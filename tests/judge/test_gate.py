@@ -13,7 +13,7 @@ from cxlib.judge.gate import judge
 from cxlib.model.grammar import parse, parse_gate
 from cxlib.model.sample import Samples
 from cxlib.model.verdict import CriterionResult, GateVerdict, Verdict
-from tests.judge.made import SERVED, run, samples, together
+from tests.judge.made import SERVED, observed, run, samples, together
 
 P99 = "p99 of POST /predict < 30 ms"
 P95 = "p95 of POST /predict < 30 ms"
@@ -73,7 +73,7 @@ def test_bounds_and_verdict_tell_the_same() -> None:
                 "finished": made.scheduled + rng.gamma(4, rng.uniform(0.002, 0.006), 700),
             }
         )
-        c = judge_one(made, parse(P95))
+        c = judge_one(observed(made), parse(P95))
         assert c.high is not None
         assert c.low is not None
         assert c.value is not None

@@ -25,10 +25,14 @@ def test_whole_line_is_read() -> None:
         ("fail of POST /predict <1%", Metric.FAIL),
         ("rc5?? of POST /predict < 0.5 %", Metric.STATUS),
         ("count of POST /predict >= 500 at 1 user", Metric.COUNT),
+        ("avg of POST /predict < 30 ms", Metric.AVG),
+        ("max of POST /predict < 1 s", Metric.MAX),
+        ("rps of POST /predict >= 50 rps", Metric.RPS),
+        ("late of POST /predict < 0.5 % at 50 rps", Metric.LATE),
     ],
 )
 def test_each_metric_is_read(line: str, metric: Metric) -> None:
-    """The metrics that are judged today."""
+    """All the metrics of the design."""
     assert parse(line).metric is metric
 
 
@@ -56,6 +60,21 @@ def test_watched_criterion_does_not_block() -> None:
         ("p95 of POST /predict < 3 ms at 0 users", 34, "whole number"),
         ("p95 of POST /predict < 3 ms and more", 29, "too much"),
         ("", 1, "empty line"),
+        ("rps of X > 3", 13, "unit is missing"),
+        ("rps of X > 3 ms", 14, "does not fit"),
+        ("rc5 of X < 1 %", 1, "no HTTP status"),
+        ("late of X < 1 % at 5 users", 22, "users are never late"),
+        ("p95 of X < 3 ms at 0 rps", 22, "above 0"),
+        ("p95 of X < 3 ms at 99999999999 users", 32, "whole number"),
+        ("p95 of X < 99999999999 ms", 12, "too large"),
+        ("p95 of < 30 ms", 8, "name is missing"),
+        ("p95 of X vs basline by 10 %", 13, "'baseline' is missing"),
+        ("p95 of X vs baseline 10 %", 22, "'by' is missing"),
+        ("p95 of X vs baseline by %", 25, "tolerance is missing"),
+        ("p95 of X vs baseline by 10", 27, "unit is missing"),
+        ("p95 of X vs baseline by 0 %", 25, "no room for chance"),
+        ("rps of X vs baseline by 100 %", 25, "may be nothing"),
+        ("count of X vs baseline by 10 %", 12, "how long was measured"),
     ],
 )
 def test_error_points_at_the_column(line: str, column: int, says: str) -> None:
@@ -68,20 +87,21 @@ def test_error_points_at_the_column(line: str, column: int, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        "avg of POST /predict < 3 ms",
-        "max of POST /predict < 3 ms",
-        "rps of POST /predict > 3 rps",
-        "late of POST /predict < 1 %",
-        "p95 of POST /predict vs baseline by 10 %",
-        "p95 of POST /predict < 3 ms at 50 rps",
-    ],
+    ("line", "op", "limit"),
+    [("p95 of X vs baseline by 10 %", "<=", 10.0), ("rps of X vs baseline by 10 % at 8 users", ">=", -10.0)],
 )
-def test_what_is_not_judged_yet_is_refused(line: str) -> None:
-    """A criterion that is parsed and not judged would pass in silence."""
-    with pytest.raises(ConfigError, match="not judged yet"):
-        parse(line)
+def test_worse_than_the_baseline_is_more_latency_and_less_rate(line: str, op: str, limit: float) -> None:
+    """A candidate that serves more requests a second is not 10 % worse."""
+    c = parse(line)
+    assert (c.relative, c.op, c.limit, c.unit) == (True, op, limit, "%")
+
+
+@pytest.mark.parametrize(("line", "is_open"), [("at 8 users", False), ("at 12.5 rps", True)])
+def test_load_level_is_users_or_arrivals(line: str, is_open: bool) -> None:
+    """Samples carry both columns, one of them 0."""
+    level = parse(f"avg of X < 3 ms {line}").level
+    assert level is not None
+    assert (level.users, level.rate) == ((0, 12.5) if is_open else (8, 0.0))
 
 
 def test_gate_without_criteria_is_refused() -> None:

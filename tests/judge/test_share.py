@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from cxlib.judge import share
+from cxlib.judge.observed import Observed, Span
+from tests.judge.made import observed, samples, together
 
 
 @pytest.mark.parametrize(("n", "passes", "fails"), [(1000, 4, 16), (5000, 38, 63)])
@@ -43,25 +47,42 @@ def test_no_number_of_samples_settles_a_share_over_the_line() -> None:
     assert share.least_samples(0.01, 0.02) is None
 
 
+def at(times: np.ndarray[Any, Any], seconds: float) -> Observed:
+    """Requests at ``times``, steady for ``seconds``."""
+    made = samples(len(times), seconds=seconds)
+    made.scheduled[:] = times
+    return observed(made, seconds)
+
+
 def test_clustered_hits_are_worth_less_than_spread_ones() -> None:
     """One stall of a second is one piece of evidence, not as many as it hit requests."""
-    times = np.linspace(0.0, 60.0, 1000)
+    made = at(np.linspace(0.0, 59.9, 1000), 60.0)
     clustered, even = np.zeros(1000, dtype=bool), np.zeros(1000, dtype=bool)
     clustered[:30] = True
     even[::33] = True
-    assert share.design_effect(clustered, times) > 10
-    assert share.design_effect(even, times) == 1.0
+    assert share.design_effect(clustered, made) > 10
+    assert share.design_effect(even, made) == 1.0
 
 
 def test_design_effect_of_independent_hits_is_about_one() -> None:
-    """Independent requests must not be punished: mean effect near 1 over many runs."""
+    """Independent requests must not be punished: most runs of them keep their full weight."""
     rng = np.random.default_rng(1)
-    times = np.linspace(0.0, 120.0, 2000)
-    effects = [share.design_effect(rng.random(2000) < 0.05, times) for _ in range(200)]
-    assert 1.0 <= float(np.median(effects)) < 1.25
+    made = at(np.linspace(0.0, 119.9, 2000), 120.0)
+    effects = [share.design_effect(rng.random(2000) < 0.05, made) for _ in range(200)]
+    assert float(np.mean(np.array(effects) == 1.0)) > 0.75
+    assert float(np.mean(effects)) < 1.25
 
 
 def test_one_block_cannot_show_dependence() -> None:
-    """Under 10 s there is nothing to compare; dividing by zero blocks would crash."""
+    """Under 3 s there is nothing to compare; dividing by zero blocks would crash."""
     hits = np.array([True, False, False, False])
-    assert share.design_effect(hits, np.array([0.0, 1.0, 2.0, 3.0])) == 1.0
+    assert share.design_effect(hits, at(np.array([0.0, 0.5, 1.0, 1.5]), 2.0)) == 1.0
+
+
+def test_levels_that_differ_are_no_dependence() -> None:
+    """Every tenth request of 8 users is slow and none of 1 user: that is the load, and no burst."""
+    made = together(samples(600, users=1, seconds=30), samples(600, start=30, seconds=30))
+    spans = (Span((1, 0.0), 0.0, 30.0), Span((8, 0.0), 30.0, 60.0))
+    hits = np.zeros(1200, dtype=bool)
+    hits[600::10] = True
+    assert share.design_effect(hits, Observed(made, spans, (np.arange(1200) >= 600).astype(np.intp))) == 1.0
