@@ -1,0 +1,89 @@
+"""One line of a gate, read from left to right. What is wrong in it is told with its column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NoReturn, Protocol, TypeVar
+
+from cxlib.errors import ConfigError
+
+_PREFIX = re.compile(r"(?P<prefix>\w+):\s*")
+_NUMBER = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)")
+_MOST = 1e12
+
+
+class Criterion(Protocol):
+    """What every parsed line has."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def blocking(self) -> bool: ...
+
+
+C = TypeVar("C", bound=Criterion)
+
+
+def criteria(gate: str, lines: Iterable[str], parse: Callable[[str], C], example: str) -> tuple[C, ...]:
+    """The lines of ``gate`` parsed. Raises ``ConfigError`` when none blocks, or one is there twice."""
+    found = tuple(parse(line) for line in lines)
+    if not any(c.blocking for c in found):
+        problem = "every criterion only watches" if found else "it has no criterion and proves nothing"
+        raise ConfigError(f"gate '{gate}'", problem, f"Add '{example}'")
+    texts = [c.text for c in found]
+    if twice := next((text for text in texts if texts.count(text) > 1), ""):
+        raise ConfigError(f"gate '{gate}'", f"it lists '{twice}' twice", "Remove one of them")
+    return found
+
+
+class Line:
+    """``text`` is the line with single spaces; ``at`` is where reading stands."""
+
+    def __init__(self, line: str, example: str) -> None:
+        self.text, self.at = " ".join(line.split()), 0
+        if not self.text:
+            self.wrong("an empty line", f"Write a criterion such as '{example}'")
+
+    def prefix(self) -> str:
+        """``key``, ``watch`` or nothing."""
+        found = self.take(_PREFIX)
+        if found and found["prefix"] not in ("key", "watch"):
+            self.at = 0
+            self.wrong(f"unknown prefix '{found['prefix']}:'", "Write 'key:', 'watch:' or none")
+        return found["prefix"] if found else ""
+
+    def number(self, missing: str, fix: str) -> float:
+        """The number that comes now."""
+        before = self.at
+        found = float(self.need(_NUMBER, missing, fix)["number"])
+        if found > _MOST:
+            self.at = before
+            self.wrong("the number is too large", f"Write at most {_MOST:.0f}")
+        return found
+
+    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """What ``pattern`` matches here, or None."""
+        found = pattern.match(self.text, self.at)
+        if found:
+            self.at = found.end()
+        return found
+
+    def need(self, pattern: re.Pattern[str], problem: str, fix: str) -> re.Match[str]:
+        """What ``pattern`` matches here. Raises ``ConfigError``."""
+        found = self.take(pattern)
+        if not found:
+            self.wrong(problem, fix)
+        return found
+
+    def end(self, fix: str) -> None:
+        """Nothing may follow. Raises ``ConfigError``."""
+        if rest := self.text[self.at :].strip():
+            self.wrong(f"'{rest}' is one too much", fix)
+
+    def wrong(self, problem: str, fix: str, *, at: int | None = None) -> NoReturn:
+        """Raises ``ConfigError`` that points at where reading stands, or at ``at``."""
+        here = self.at if at is None else at
+        rest = self.text[here:]
+        column = here + len(rest) - len(rest.lstrip()) + 1
+        raise ConfigError(f"criterion '{self.text}', column {column}", problem, fix)
