@@ -15,6 +15,7 @@ from cxlib.model.grammar import parse_gate
 from cxlib.model.verdict import GateVerdict, Verdict
 
 if TYPE_CHECKING:
+    from cxlib.clients.locust import Generate
     from cxlib.judge.warmup import WarmUpRule
     from cxlib.model.load import LoadLevel
     from cxlib.model.run import Run, Served
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """A gate that was judged, and where its evidence lies."""
+    """A gate that was judged, and where its evidence lies.
+
+    ``extended_seconds`` is by how much the load was extended, for want of samples; 0 when it was not.
+    """
 
     outcome: GateVerdict
     folder: Path
     served: Served
+    extended_seconds: float = 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -44,7 +49,7 @@ class GateResult:
 
     def metrics(self) -> dict[str, float]:
         """The measured values by criterion, names fit for MLflow, in each criterion's unit."""
-        found = {}
+        found = {"extended_seconds": self.extended_seconds}
         for c in self.outcome.criteria:
             if c.value is not None:
                 name = "".join(ch if ch.isalnum() or ch in "_-. " else "_" for ch in c.text)
@@ -54,7 +59,8 @@ class GateResult:
     def summary(self) -> str:
         """One or two lines: the verdict, why, and where to read on."""
         said = f"gate '{self.outcome.gate}' is {self.verdict.value}: {self.outcome.reason}"
-        return f"{said}\nreport: {self.report}"
+        more = f" (after {self.extended_seconds:g} s more of the same load)" if self.extended_seconds else ""
+        return f"{said}{more}\nreport: {self.report}"
 
 
 def run_gate(
@@ -68,14 +74,18 @@ def run_gate(
     folder: Path,
     site: str = "local",
     warm_up: WarmUpRule | None = None,
+    baseline: tuple[Run, Samples] | None = None,
+    generate: Generate | None = None,
 ) -> GateResult:
     """Drive ``host`` (a base URL) with the load ``profile`` and judge the samples.
 
     ``served`` is asked what answers, before and after, and may raise ``CxError``: then it is unknown.
-    An INCONCLUSIVE run is extended once by the same levels again. ``folder`` gets run.json,
+    ``baseline`` is the accepted run that criteria may compare with.
+    ``generate`` is who sends the load, as ``locust.run`` says. An INCONCLUSIVE run is extended once by
+    the same levels again, an amount that nobody chose after seeing it. ``folder`` gets run.json,
     samples.parquet, verdict.json and report.html; it must not hold a run yet.
 
-    Raises ``ConfigError`` before any load is sent, ``ProcessFailed`` and ``ProcessTimedOut``.
+    Raises ``ConfigError`` before any load is sent, and what ``locust.run`` raises.
     A verdict other than PASS is returned, not raised: see ``require_pass``.
     """
     from cxlib.clients import locust
@@ -87,17 +97,21 @@ def run_gate(
     rule = warm_up or judging.WARM_UP
 
     def measure() -> tuple[Run, Samples, GateVerdict]:
-        run, samples = locust.run(path, host=host, levels=levels, folder=folder, site=site, served=served)
+        run, samples = locust.run(
+            path, host=host, levels=levels, folder=folder, site=site, served=served, generate=generate
+        )
         endpoints = [c.endpoint for c in gate.criteria]  # checked before, as far as that could be
-        return run, samples, judging.judge(run, samples, gate, rule, declared=endpoints)
+        outcome = judging.judge(run, samples, gate, rule, declared=endpoints, baseline=baseline)
+        return run, samples, outcome
 
     run, samples, outcome = measure()
-    if outcome.verdict is Verdict.INCONCLUSIVE:
-        progress.note(f"gate '{name}' is inconclusive, the same load once more: {outcome.reason}")
+    extended = sum(level.seconds for level in levels) if outcome.verdict is Verdict.INCONCLUSIVE else 0.0
+    if extended:
+        progress.note(f"gate '{name}' is inconclusive, {extended:g} s more of the same: {outcome.reason}")
         run, samples, outcome = measure()
     write_evidence(folder, run, samples, outcome)
     progress.note(f"gate '{name}': {outcome.verdict.value}, {outcome.reason}")
-    return GateResult(outcome, folder, run.served.end)
+    return GateResult(outcome, folder, run.served.end, extended)
 
 
 def prepare(
