@@ -15,7 +15,7 @@ from cxlib.stage.platform import Platform
 
 
 @pytest.fixture(scope="session")
-def staging(site: Site, platform: Platform, model: Model) -> Environment:
+def staging(site: Site, platform: Platform, policy: object, model: Model) -> Environment:
     """Staging, converged once a session."""
     converged = stage.converge(site, platform.revision, model)
     summary.record("staging", site.url("staging"))
@@ -43,9 +43,9 @@ def _(site: Site, staging: Environment, alias: str) -> None:
     assert stage.served(site, "staging").model_version == stage.aliased(site, alias)
 
 
-@when(parsers.parse("staging is asked about {count:d} digits"), target_fixture="share_right")
-def _(site: Site, staging: Environment, count: int) -> float:
-    return digits.share_right(site.url("staging"), count)
+@when(parsers.parse("{name:w} is asked about {count:d} digits"), target_fixture="share_right")
+def _(site: Site, staging: Environment, name: str, count: int) -> float:
+    return digits.share_right(site.url(name), count)
 
 
 @then(parsers.parse("at least {percent:g} % of the answers are right"))

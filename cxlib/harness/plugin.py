@@ -36,7 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--confirm",
         metavar="CLUSTER_ID",
-        help="the cluster that a protected site's production run may write to",
+        help="the cluster's fingerprint; compared before any write, needed for a protected site's production",
+    )
+    group.addoption(
+        "--override",
+        metavar="REASON",
+        help="promote once without proof: signed, kept and shown, with who, why and until when",
     )
 
 
@@ -89,6 +94,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         session.testscollected = len(everything)
         return True
     plan.require_bound(scenarios, known)
+    _confirm(config)
     _start(config, scenarios)
     return None
 
@@ -134,13 +140,24 @@ def _site(config: pytest.Config) -> Site:
     from cxlib.errors import CxError
     from cxlib.settings import load_site
 
+    why = config.getoption("--override")
+    if why is not None and (not why.strip() or config.getoption("--env") == "staging"):
+        raise pytest.UsageError("--override: it needs a reason, and --env=canary or --env=production")
     try:
-        site = load_site(config.getoption("--site"))
+        return load_site(config.getoption("--site"))
     except CxError as exc:
         raise pytest.UsageError(str(exc)) from exc
-    if site.protected and config.getoption("--env") == "production" and not config.getoption("--confirm"):
-        raise pytest.UsageError(f"{site.name} is protected: name its cluster with --confirm=<cluster id>")
-    return site
+
+
+def _confirm(config: pytest.Config) -> None:
+    """Refuse another cluster than the one that was named, before anything is touched."""
+    from cxlib.errors import CxError
+    from cxlib.stage import confirmation
+
+    try:
+        confirmation.require(config.stash[_SITE], config.getoption("--env"), config.getoption("--confirm"))
+    except CxError as exc:
+        raise pytest.UsageError(str(exc)) from exc
 
 
 def _leads_to(config: pytest.Config, environment: str) -> bool:

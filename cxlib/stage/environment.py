@@ -101,6 +101,15 @@ def settle(kube: Kube, site: Site, revision: str, name: str, did: list[str]) -> 
     return Environment(name, state, serving, frozenset(running(kube, name)), aliased(site, name), tuple(did))
 
 
+def look(kube: Kube, site: Site, name: str, did: tuple[str, ...] = ()) -> Environment:
+    """What the environment runs now, whatever it is. Raises ``Unreachable``, ``StageFailed`` without one."""
+    found = kube.get("Application", f"birdclef-{name}", argocd.NAMESPACE)
+    if found is None:
+        raise StageFailed(f"Application birdclef-{name}", wanted="there", seen="none")
+    pods = frozenset(running(kube, name))
+    return Environment(name, argocd.state(found), served(site, name), pods, aliased(site, name), did)
+
+
 def wait_serving(site: Site, name: str, wanted: Candidate) -> Serving:
     """Wait until ``wanted`` answers at the environment's address. Raises ``WaitTimedOut``."""
     said = str(wanted) if wanted.digest else "the first build"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxlib import progress
 from cxlib.clients import git
@@ -25,6 +26,11 @@ from cxlib.stage import environment as environments
 from cxlib.stage import gate, identity, platform, trust
 from cxlib.stage.trust import publish_trust as publish_trust
 from cxlib.stage.trust import require as require
+
+if TYPE_CHECKING:
+    from cxlib.clients.locust import Generate
+    from cxlib.model.run import Run
+    from cxlib.model.sample import Samples
 
 EXPERIMENT = "cx-gates"
 FILE = "evidence.json"
@@ -58,10 +64,15 @@ def measure(
     profile: str,
     levels: Sequence[LoadLevel],
     folder: Path,
+    *,
+    baseline: tuple[Run, Samples] | None = None,
+    generate: Generate | None = None,
 ) -> Measured:
     """Put the environment under load, judge it, and record the evidence, also when the gate is closed.
 
-    The key is looked at before any load is sent. Raises what ``gate.run_gate`` and ``record`` raise.
+    ``baseline`` is the accepted run that criteria may compare with; ``generate`` is who sends the load,
+    as ``locust.run`` says. The key is looked at before any load is sent. Raises what ``gate.run_gate``
+    and ``record`` raise.
     """
     from cxlib.model.run import Served
 
@@ -82,6 +93,8 @@ def measure(
             served=served,
             folder=folder,
             site=identity.fingerprint(site, kube),
+            baseline=baseline,
+            generate=generate,
         )
         subject = Subject(result.served.digest or "", result.served.model_version or "")
         recorded = record(
@@ -177,9 +190,12 @@ def override(
 
 
 def find(site: Site, digest: str) -> list[bytes]:
-    """Every envelope that MLflow keeps about the image ``digest``, the newest run's first."""
+    """Every envelope that MLflow keeps about the image ``digest``, the newest run's first.
+
+    Those of deleted runs too: a FAIL that somebody deleted still counts.
+    """
     tracking = Tracking(site.url("mlflow"))
-    runs = tracking.search(EXPERIMENT, {"cx.digest": digest}, _MOST)
+    runs = tracking.search(EXPERIMENT, {"cx.digest": digest}, _MOST, deleted=True)
     return [raw for raw in envelopes(tracking, runs) if raw is not None]
 
 

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cxlib import progress
-from cxlib.clients import workflows
+from cxlib.clients import registry, workflows
 from cxlib.clients.kube import Kube
 from cxlib.clients.workflows import Order, key
-from cxlib.errors import StageFailed
+from cxlib.errors import ConfigError, StageFailed
 from cxlib.evidence import rules
 from cxlib.evidence.statement import EvidenceRefused, Statement, Subject
 from cxlib.settings import Site
-from cxlib.stage import environment, evidence, ledger, platform, promotion_log, trust, under_way
+from cxlib.stage import application, environment, evidence, ledger, platform, promotion_log, trust, under_way
 from cxlib.stage.environment import Candidate, Environment
 from cxlib.stage.promotion_log import Event
 
@@ -67,17 +67,15 @@ def install(site: Site, revision: str, target: str) -> Environment:
         return _installed(kube, site, revision, target)
 
 
-def converge(
-    site: Site, revision: str, target: str, source: Environment, override: BreakGlass | None = None
-) -> Environment:
-    """``target`` serves what ``source`` serves; nothing is done when it does so already, with proof.
+def converge(site: Site, revision: str, target: str, override: BreakGlass | None = None) -> Environment:
+    """``target`` serves what now runs in its source; nothing is done when it does so already, with proof.
 
     Raises ``EvidenceRefused`` with every reason against it, ``Unrecoverable`` with the reason of the
     promotion that failed, ``StageFailed`` when the target serves something else afterwards.
     """
     with progress.stage(_TITLES[target]):
         kube = platform.connect(site)
-        candidate = environment.require_whole(source)
+        candidate = environment.require_whole(environment.look(kube, site, environment.before(target)))
         found = _installed(kube, site, revision, target)
         did = list(found.did)
         known = promotion_log.events(site, target)
@@ -177,6 +175,37 @@ def _require_proof_of_entry(
         except EvidenceRefused as exc:
             said = f"{target} serves {candidate}, and no promotion brought it there"
             raise EvidenceRefused(said, *exc.reasons) from exc
+
+
+def witnesses(site: Site, name: str) -> dict[str, tuple[str | None, str | None]]:
+    """Who says that the environment serves which model version, from which digest; None where it
+    isn't theirs to say. Raises ``Unreachable``, ``StageFailed``."""
+    kube = platform.connect(site)
+    now, wanted = environment.look(kube, site, name), environment.pointed(kube, name)
+    event = promotion_log.arrival(promotion_log.events(site, name), now.serving.digest)
+    tagged = registry.digest(registry.ClusterDoor(kube), application.APP_REPOSITORY, now.serving.tag)
+    pods = next(iter(now.running)) if len(now.running) == 1 else ", ".join(sorted(now.running))
+    return {
+        "the answer at its address": (now.serving.model_version, now.serving.digest),
+        "every ready pod": (None, pods),
+        "its Application": (wanted.version, wanted.digest),
+        "the registry's tag": (None, tagged),
+        "MLflow's alias": (now.alias, None),
+        "the record of its promotion": (event.to.version, event.to.digest) if event else ("", ""),
+    }
+
+
+def disagreements(site: Site, name: str, who: Sequence[str]) -> list[str]:
+    """Which of ``who`` say otherwise than what answers, a line each. Raises ``ConfigError`` on others."""
+    told = witnesses(site, name)
+    if unknown := [one for one in who if one not in told]:
+        raise ConfigError("who agrees", f"nobody is called '{unknown[0]}'", f"Use: {', '.join(told)}")
+    version, digest = told["the answer at its address"]
+    return [
+        f"{one} says model {told[one][0]}, {told[one][1]}"
+        for one in who
+        if told[one][0] not in (None, version) or told[one][1] not in (None, digest)
+    ]
 
 
 def overrides(site: Site, digest: str, target: str) -> list[Statement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cxlib import progress
-from cxlib.clients import argocd, workflows
+from cxlib.clients import workflows
 from cxlib.clients.kube import Kube
 from cxlib.clients.workflows import Order, key
 from cxlib.errors import ConfigError, StageFailed
@@ -13,6 +13,7 @@ from cxlib.stage.environment import Candidate, Environment
 
 TEMPLATE = "rollback-model"
 FIRST = "0"  # the first build's version, which serves no model
+_MAY_BE_EMPTY = "canary"  # production never goes back to serving nothing
 
 
 def order(name: str, to: Candidate) -> Order:
@@ -46,23 +47,24 @@ def choose(site: Site, kube: Kube, name: str, now: Candidate, to: str | None) ->
     A version counts with the digest that was promoted, whatever its tag points at today.
     Raises ``ConfigError`` naming the versions that there are.
     """
-    if to == FIRST:
+    if to == FIRST and name == _MAY_BE_EMPTY:
         return Candidate(FIRST, _first_digest(kube, name))
     known = promotion_log.events(site, name)
     if to is None:
         choice = promotion_log.good(known, now.digest)
         if not choice:
+            away = f", or take the model away: cx rollback --env={name} --to {FIRST}"
             raise ConfigError(
                 f"rollback of {name}",
                 "no other version was promoted there and stayed good",
-                f"Roll forward, or take the model away: cx rollback --env={name} --to {FIRST}",
+                "Promote a new version" + (away if name == _MAY_BE_EMPTY else ""),
             )
         return choice[0].to
     found = next((e for e in reversed(known) if e.arrived and e.to.version == to), None)
     if found is None:
         versions = sorted({e.to.version for e in known if e.arrived}, key=lambda v: (len(v), v))
         raise ConfigError(
-            "--to", f"version {to} never served {name}", f"Use one of: {', '.join([FIRST, *versions])}"
+            "--to", f"version {to} never served {name}", f"Use one of: {', '.join(versions) or 'none yet'}"
         )
     return found.to
 
@@ -81,17 +83,12 @@ def _first_digest(kube: Kube, name: str) -> str:
 
 def _look(site: Site, kube: Kube, name: str, wanted: Candidate, did: list[str]) -> Environment:
     """The environment, which has to serve ``wanted`` by everyone's word."""
-    serving = environment.wait_serving(site, name, wanted)
-    found = kube.get("Application", f"birdclef-{name}", argocd.NAMESPACE)
-    if found is None:
-        raise StageFailed(f"Application birdclef-{name}", wanted="there", seen="none")
-    running = frozenset(environment.running(kube, name))
-    alias = environment.aliased(site, name)
-    seen = Environment(name, argocd.state(found), serving, running, alias, tuple(did))
+    environment.wait_serving(site, name, wanted)
+    seen = environment.look(kube, site, name, tuple(did))
     if wanted.version != FIRST:
         environment.require_whole(seen)
-    elif alias is not None:
-        raise StageFailed(f"MLflow's alias {name}", wanted="none, as no model is served", seen=alias)
+    elif seen.alias is not None:
+        raise StageFailed(f"MLflow's alias {name}", wanted="none, as no model is served", seen=seen.alias)
     return seen
 
 

@@ -6,7 +6,6 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from cxlib.clients import pod
 from cxlib.clients.kube import Kube
@@ -79,21 +78,24 @@ def look(kube: Kube, environment: str) -> dict[str, PodState]:
     }
 
 
+def ask(site: Site, environment: str) -> Observed:
+    """The share of digits that the environment recognises, in %."""
+    try:
+        return Observed(100 * digits.share_right(site.url(environment), _ASKED), _ASKED)
+    except CxError as exc:
+        return Observed(None, why=str(exc))
+
+
 def judge(
-    site: Site,
-    environment: str,
     gate: str,
     criteria: Sequence[Criterion],
     before: Mapping[str, PodState],
     after: Mapping[str, PodState],
+    recognised: Observed,
 ) -> GateVerdict:
     """The verdict on what happened between the two looks. One FAIL is FAIL; what can't be told is INVALID."""
-    observers: dict[str, Callable[[], Observed]] = {
-        RESTARTS: partial(_restarts, before, after),
-        ERRORS: partial(_errors, before, after),
-        DIGITS: partial(_digits, site, environment),
-    }
-    results = tuple(_result(c, observers[c.what]()) for c in criteria)
+    seen = {RESTARTS: _restarts(before, after), ERRORS: _errors(before, after), DIGITS: recognised}
+    results = tuple(_result(c, seen[c.what]) for c in criteria)
     bad = [r for r in results if r.verdict is Verdict.FAIL] or [
         r for r in results if r.verdict is not Verdict.PASS
     ]
@@ -145,13 +147,6 @@ def _errors(before: Mapping[str, PodState], after: Mapping[str, PodState]) -> Ob
     if not total:
         return Observed(None, why="nobody asked it anything")
     return Observed(100 * wrong / total, int(total))
-
-
-def _digits(site: Site, environment: str) -> Observed:
-    try:
-        return Observed(100 * digits.share_right(site.url(environment), _ASKED), _ASKED)
-    except CxError as exc:
-        return Observed(None, why=str(exc))
 
 
 def _answers(kube: Kube, namespace: str, name: str) -> dict[str, float] | None:
