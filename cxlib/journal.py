@@ -10,7 +10,7 @@ import importlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -56,13 +56,13 @@ def intend(site: Site, kind: str, name: str, **how_to_undo: str) -> Entry:
         raise ConfigError("journal", f"nothing undoes a {kind}", f"Use one of: {', '.join(UNDOERS)}")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = Entry(uuid.uuid4().hex, kind, name, how_to_undo, os.getpid(), _born(os.getpid()), now)
-    _append(_path(site), {"intend": asdict(entry)})
+    append(_path(site), {"intend": asdict(entry)})
     return entry
 
 
 def done(site: Site, entry: Entry) -> None:
     """``entry``'s thing is gone again."""
-    _append(_path(site), {"done": entry.id})
+    append(_path(site), {"done": entry.id})
 
 
 @contextmanager
@@ -104,8 +104,10 @@ def _path(site: Site) -> Path:
     return site.state / "journal.jsonl"
 
 
-def _append(path: Path, record: dict[str, object]) -> None:
-    """One write of one line: appends of several processes don't mix, and a crash cuts at most its own.
+def append(path: Path, record: Mapping[str, object]) -> None:
+    """``record`` as a line of JSON at the end of ``path``, for good.
+
+    One write of one line: appends of several processes don't mix, and a crash cuts at most its own.
 
     The newline comes first as well, in case a crash had cut the line before.
     """

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import json
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 from _pytest.terminal import TerminalReporter
 
 from cxlib.errors import duration
-from cxlib.harness import summary
+from cxlib.harness import github, nights, summary
 from cxlib.harness.display import Display
 from cxlib.harness.ending import Ending
 from cxlib.harness.redact import redact
 from cxlib.harness.state import Run
+from cxlib.judge.nights import told as in_words
+from cxlib.model.night import History
 from cxlib.report.run_record import RunRecord, ScenarioRecord, StageRecord
 
 
@@ -35,12 +38,13 @@ class Closing:
         reasons = not_green(self._run)
         if reasons and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        self._record = _run_record(self._run, reasons)
+        self._record = _run_record(self._run, reasons, nights.close(self._run))
         self._write_report(self._record)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         if self._record:
             _print(terminalreporter, self._run, self._record)
+            github.tell(self._record, terminalreporter.write_line)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:  # noqa: ARG002
@@ -51,8 +55,12 @@ class Closing:
         from cxlib.report.run import render
 
         (self._run.folder / "report.html").write_text(redact(render(record)))
-        told = json.dumps(dataclasses.asdict(record), default=str, indent=1)
+        told = json.dumps(dataclasses.asdict(record), default=_plain, indent=1)
         (self._run.folder / "record.json").write_text(redact(told) + "\n")
+
+
+def _plain(thing: object) -> str:
+    return str(thing.value if isinstance(thing, enum.Enum) else thing)
 
 
 def not_green(run: Run) -> tuple[str, ...]:
@@ -76,9 +84,9 @@ def _scenarios(count: int) -> str:
     return f"{count} scenario" + ("" if count == 1 else "s")
 
 
-def _run_record(run: Run, reasons: tuple[str, ...]) -> RunRecord:
+def _run_record(run: Run, reasons: tuple[str, ...], history: tuple[History, ...]) -> RunRecord:
     verdict = "INTERRUPTED" if run.interrupted else "NOT GREEN" if reasons else "GREEN"
-    links = [("JUnit", "junit.xml")]
+    links = [("JUnit", "junit.xml")] + ([("the nights as JSON", "nightly.json")] if history else [])
     for label, path in summary.links():
         inside = path.is_relative_to(run.folder)
         links.append((label, str(path.relative_to(run.folder) if inside else path)))
@@ -95,6 +103,8 @@ def _run_record(run: Run, reasons: tuple[str, ...]) -> RunRecord:
         links=tuple(links),
         rerun=_rerun(run),
         counts=dict(Counter(record.status for record in run.scenarios)),
+        gates=github.gates(run.folder),
+        history=history,
     )
 
 
@@ -114,7 +124,7 @@ def _rerun(run: Run) -> str:
     broken = _broken(run)
     if not broken:
         return ""
-    options = f"--env={run.environment}" + ("" if run.site.name == "local" else f" --site={run.site.name}")
+    options = f"--env={run.environment}{_at(run)}"
     marks = [tag for tag in broken[0].tags if tag in ("nightly", "teardown")]
     return f"pytest {shlex.quote(broken[0].node)} {options}" + (f" -m {marks[0]}" if marks else "")
 
@@ -138,9 +148,18 @@ def _print(out: TerminalReporter, run: Run, record: RunRecord) -> None:
     _table(out, "Proven", record.facts)
     _table(out, "Time", [(s.name, f"{duration(s.seconds)}  {s.outcome}") for s in record.stages])
     _print_causes(out, run)
+    _table(out, "Nights", _nights(record.history))
     links = [("Report", "report.html"), *record.links]
     _table(out, "Where", [(label, str(run.shown(run.folder / at))) for label, at in links])
     _table(out, "Next", [("", line) for line in _next(run, record)])
+
+
+def _nights(history: Sequence[History]) -> list[tuple[str, str]]:
+    """The checks that are red, were mended, or flip; the others in one line."""
+    shown = [one for one in history if one.red or one.change or one.flips > 1]
+    rows = [(one.check, f"{one.strip}  {in_words(one)}") for one in shown]
+    quiet = len(history) - len(shown)
+    return rows + ([(f"{quiet} more", "green, as before")] if quiet else [])
 
 
 def _print_causes(out: TerminalReporter, run: Run) -> None:
@@ -170,13 +189,28 @@ def _table(out: TerminalReporter, title: str, rows: Iterable[tuple[str, str]]) -
 
 
 def _next(run: Run, record: RunRecord) -> list[str]:
+    if record.history:
+        mend = [f"see what disagrees, and what mends it: cx status{_at(run)}", f"mend it: {_whole(run)}"]
+        return ([f"this one again: {record.rerun}", *mend] if record.rerun else []) + [
+            f"look again: pytest features/ -m nightly --env={run.environment}{_at(run)}"
+        ]
     if run.interrupted:
-        return [f"go on where it stopped: pytest features/ --env={run.environment}"]
+        return [f"go on where it stopped: {_whole(run)}"]
     if record.rerun:
-        return [f"this one again: {record.rerun}", f"all of it: pytest features/ --env={run.environment}"]
+        return [f"this one again: {record.rerun}", f"all of it: {_whole(run)}"]
     if record.verdict != "GREEN":
         return ["see what would run: pytest features/ --plan"]
     return [
-        f"again, which changes nothing: pytest features/ --env={run.environment}",
-        "take it down: cx down",
+        f"again, which changes nothing: {_whole(run)}",
+        f"how it stands: cx status{_at(run)}",
+        f"take it down: cx down{_at(run)}",
     ]
+
+
+def _whole(run: Run) -> str:
+    return f"pytest features/ --env={run.environment}{_at(run)}"
+
+
+def _at(run: Run) -> str:
+    """The option that names the site, where it isn't the one that is meant without."""
+    return "" if run.site.name == "local" else f" --site={run.site.name}"

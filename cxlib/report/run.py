@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from cxlib.errors import duration
+from cxlib.judge.nights import told
 from cxlib.report.run_record import RunRecord, ScenarioRecord
 
 _MOST_ERROR_CHARACTERS = 20_000
@@ -18,6 +19,7 @@ def render(record: RunRecord) -> str:
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"duration": duration, "mark": _MARKS.__getitem__, "shorten": _shorten}
+    environment.filters["told"] = told
     environment.filters["css"] = lambda status: status.replace(" ", "-")
     template = environment.from_string(Path(__file__).with_name("run.html.j2").read_text())
     return template.render(run=record, features=_by_feature(record.scenarios), longest=_longest(record))

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from cxlib.model.night import History
+from cxlib.model.verdict import GateVerdict
+
 Status = Literal["passed", "failed", "skipped", "interrupted", "not run"]
 
 
@@ -52,7 +55,10 @@ class StageRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run. ``facts`` are versions, digests and verdicts; ``links`` paths relative to the run's folder."""
+    """One run. ``facts`` are versions, digests and verdicts; ``links`` paths relative to the run's folder.
+
+    ``gates`` are the load gates that it judged; ``history`` compares a nightly run with the nights before.
+    """
 
     site: str
     environment: str
@@ -66,3 +72,5 @@ class RunRecord:
     links: tuple[tuple[str, str], ...] = ()
     rerun: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    gates: tuple[GateVerdict, ...] = ()
+    history: tuple[History, ...] = ()
