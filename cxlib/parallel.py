@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import TypeVar
 
 from cxlib.clients import process
@@ -14,10 +15,10 @@ T = TypeVar("T")
 def run_all(tasks: Iterable[Callable[[], T]], *, at_once: int = 8) -> list[T]:
     """Run ``tasks`` in threads; their results in order. The first error is raised, the rest cancelled.
 
-    Ctrl-C reaches only the main thread: every child process gets one SIGINT from here.
+    Ctrl-C reaches only the main thread: the tasks' child processes get one SIGINT from here, no others.
     """
-    pool = ThreadPoolExecutor(at_once)
-    futures = [pool.submit(task) for task in tasks]
+    pool, ours = ThreadPoolExecutor(at_once), process.Family()
+    futures = [pool.submit(copy_context().run, ours.call, task) for task in tasks]
     try:
         wait(futures, return_when=FIRST_EXCEPTION)
         failed = next((f for f in futures if f.done() and f.exception()), None)
@@ -27,7 +28,7 @@ def run_all(tasks: Iterable[Callable[[], T]], *, at_once: int = 8) -> list[T]:
     except BaseException:
         for future in futures:
             future.cancel()
-        process.interrupt_all()
+        ours.interrupt()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -20,7 +20,6 @@ class Budget(float, enum.Enum):
     ANSWER = 30.0
     BOOT = 60.0
     ROLLOUT = 300.0
-    CLUSTER = 240.0
     SYNC = 300.0
     WORKFLOW = 900.0
 

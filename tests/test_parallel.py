@@ -48,6 +48,36 @@ def test_first_error_is_raised_and_ends_the_other_children(tmp_path: Path) -> No
     assert (tmp_path / "ended").exists()
 
 
+def test_an_error_leaves_children_of_others_alone() -> None:
+    """A failed look at a node must not end the load generator that runs beside it."""
+
+    def fails() -> None:
+        raise StageFailed("node2", wanted="up", seen="down")
+
+    with process.background(["sleep", "30"]) as beside:
+        with pytest.raises(StageFailed, match="node2"):
+            run_all([fails])
+        threading.Event().wait(0.3)
+        assert not beside.ended()
+
+
+def test_an_error_ends_children_of_tasks_within_tasks(tmp_path: Path) -> None:
+    """A stage's parts fan out again; their children are the stage's."""
+
+    def fails() -> None:
+        threading.Event().wait(0.5)
+        raise StageFailed("node2", wanted="up", seen="down")
+
+    def inner() -> None:
+        with pytest.raises(ProcessFailed):
+            process.run(["sh", "-c", "trap 'exit 5' INT; while :; do sleep 0.05; done"], timeout=30)
+        (tmp_path / "ended").touch()
+
+    with pytest.raises(StageFailed, match="node2"):
+        run_all([fails, lambda: run_all([inner])])
+    assert (tmp_path / "ended").exists()
+
+
 def test_nothing_to_do_is_done() -> None:
     """A stage without a difference asks for nothing."""
     assert run_all([]) == []

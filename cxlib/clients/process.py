@@ -10,15 +10,40 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from cxlib.errors import ConfigError, ProcessFailed, ProcessTimedOut
 
 GRACE_SECONDS = 7.0  # so that Ctrl-C ends a run in less than 10 s
 _TAIL_LINES = 40
-_running: set[subprocess.Popen[str]] = set()
+_T = TypeVar("_T")
+_running: dict[subprocess.Popen[str], tuple[Family, ...]] = {}
 _running_lock = threading.Lock()
+
+
+class Family:
+    """The children that some calls start, in whichever thread, so that they can be ended together."""
+
+    def call(self, task: Callable[[], _T]) -> _T:
+        """``task()``, its children counted here and wherever its caller's are."""
+        token = _families.set((*_families.get(), self))
+        try:
+            return task()
+        finally:
+            _families.reset(token)
+
+    def interrupt(self) -> None:
+        """Forward one SIGINT to each of them that is running."""
+        with _running_lock:
+            children = [child for child, families in _running.items() if self in families]
+        for child in children:
+            _signal(child, signal.SIGINT)
+
+
+_families: ContextVar[tuple[Family, ...]] = ContextVar("families", default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +106,7 @@ def run(
         out.join()
         err.join()
         with _running_lock:
-            _running.discard(child)
+            _running.pop(child, None)
     done = Completed(argv, child.returncode, out.text(), err.text(), time.monotonic() - start)
     if expect is not None and done.code not in expect:
         raise ProcessFailed(argv, done.code, err.tail() or out.tail(), log)
@@ -127,7 +152,7 @@ def background(
         out.join()
         err.join()
         with _running_lock:
-            _running.discard(child)
+            _running.pop(child, None)
 
 
 def _start(
@@ -148,7 +173,7 @@ def _start(
     except FileNotFoundError as exc:
         raise ConfigError(argv[0], "no such program", "Run `cx doctor` to see what is missing") from exc
     with _running_lock:
-        _running.add(child)
+        _running[child] = _families.get()
     return child
 
 
