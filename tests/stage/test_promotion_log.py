@@ -1,0 +1,102 @@
+"""What was promoted, rolled back and may go again, from records in a real MLflow."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from cxlib import settings
+from cxlib.clients.mlflow import Tracking
+from cxlib.settings import Site, load_site
+from cxlib.stage import promotion_log
+from cxlib.stage.environment import Candidate
+from cxlib.stage.promotion_log import Event
+
+ONE, TWO, THREE = (f"sha256:{digit * 64}" for digit in "123")
+
+
+def site_of(url: str, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The local site, with MLflow where the test's server is."""
+    monkeypatch.setitem(settings.PORTS, "mlflow", int(url.rsplit(":", 1)[1]))
+    return load_site("local").model_copy(update={"floating_address": "127.0.0.1"})
+
+
+def history(mlflow_url: str, monkeypatch: pytest.MonkeyPatch, *lines: tuple[str, str, str]) -> list[Event]:
+    """The events that MLflow gives back for records of (outcome, digest, digest before), oldest first."""
+    environment = f"test-{uuid.uuid4().hex[:8]}"
+    for number, (outcome, digest, before) in enumerate(lines, 1):
+        tags = {
+            "cx.environment": environment,
+            "cx.outcome": outcome,
+            "cx.digest": digest,
+            "cx.from-digest": before,
+            "cx.model-version": digest[7:8],
+            "cx.workflow": f"w-{number}",
+        }
+        Tracking(mlflow_url).log(promotion_log.EXPERIMENT, "end", tags=tags)
+    return promotion_log.events(site_of(mlflow_url, monkeypatch), environment)
+
+
+def test_records_come_back_oldest_first(mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was done last decides; an order by chance would promote what was taken away."""
+    known = history(mlflow_url, monkeypatch, ("promoted", ONE, ""), ("promoted", TWO, ONE))
+    assert [(e.workflow, e.to, e.left) for e in known] == [
+        ("w-1", Candidate("1", ONE), ""),
+        ("w-2", Candidate("2", TWO), ONE),
+    ]
+
+
+def test_what_was_rolled_back_is_withdrawn(mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Automation that promoted it again would undo the rollback of a person, or loop with the soak."""
+    known = history(
+        mlflow_url, monkeypatch, ("promoted", ONE, ""), ("promoted", TWO, ONE), ("rolled-back", ONE, TWO)
+    )
+    taken = promotion_log.withdrawn(known, TWO)
+    assert taken is not None
+    assert taken.workflow == "w-3"
+    assert promotion_log.withdrawn(known, ONE) is None
+
+
+def test_what_came_back_after_its_rollback_is_not_withdrawn(
+    mlflow_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who overrode the rollback has decided; the next run must not refuse what serves."""
+    known = history(
+        mlflow_url,
+        monkeypatch,
+        ("promoted", TWO, ""),
+        ("rolled-back", ONE, TWO),
+        ("promoted", TWO, ONE),
+    )
+    assert promotion_log.withdrawn(known, TWO) is None
+
+
+def test_what_failed_or_was_refused_changes_nothing(mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A promotion that was undone never arrived: it is no version to go back to, and none to keep away."""
+    known = history(
+        mlflow_url, monkeypatch, ("promoted", ONE, ""), ("undone", TWO, ONE), ("refused", THREE, "")
+    )
+    assert promotion_log.arrival(known, TWO) is None
+    assert promotion_log.withdrawn(known, TWO) is None
+    assert promotion_log.good(known, ONE) == []
+
+
+def test_a_rollback_goes_to_the_newest_that_stayed_good(
+    mlflow_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what serves now nor what was taken away before is a place to go back to."""
+    known = history(
+        mlflow_url,
+        monkeypatch,
+        ("promoted", ONE, ""),
+        ("promoted", TWO, ONE),
+        ("rolled-back", ONE, TWO),
+        ("promoted", THREE, ONE),
+    )
+    assert [e.to.digest for e in promotion_log.good(known, THREE)] == [ONE]
+
+
+def test_without_records_nothing_is_known(mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new site has no experiment yet, which is no error."""
+    assert history(mlflow_url, monkeypatch) == []
