@@ -14,10 +14,9 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from cxlib.errors import duration
-from cxlib.harness import github, nights, summary
+from cxlib.harness import github, nights, redact, secrets, summary
 from cxlib.harness.display import Display
 from cxlib.harness.ending import Ending
-from cxlib.harness.redact import redact
 from cxlib.harness.state import Run
 from cxlib.judge.nights import told as in_words
 from cxlib.model.night import History
@@ -35,6 +34,7 @@ class Closing:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self._ending.finishing()
         self._display.close()
+        secrets.learn(self._run.site)
         reasons = not_green(self._run)
         if reasons and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -48,15 +48,16 @@ class Closing:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:  # noqa: ARG002
+        redact.sweep(self._run.folder)
         self._ending.restore()
         self._ending.leave_no_one(int(pytest.ExitCode.INTERRUPTED))
 
     def _write_report(self, record: RunRecord) -> None:
         from cxlib.report.run import render
 
-        (self._run.folder / "report.html").write_text(redact(render(record)))
+        (self._run.folder / "report.html").write_text(redact.redact(render(record)))
         told = json.dumps(dataclasses.asdict(record), default=_plain, indent=1)
-        (self._run.folder / "record.json").write_text(redact(told) + "\n")
+        (self._run.folder / "record.json").write_text(redact.redact(told) + "\n")
 
 
 def _plain(thing: object) -> str:
@@ -99,7 +100,7 @@ def _run_record(run: Run, reasons: tuple[str, ...], history: tuple[History, ...]
         reasons=reasons,
         scenarios=tuple(run.scenarios),
         stages=_stages(run),
-        facts=tuple((key, redact(value)) for key, value in summary.facts()),
+        facts=tuple((key, redact.redact(value)) for key, value in summary.facts()),
         links=tuple(links),
         rerun=_rerun(run),
         counts=dict(Counter(record.status for record in run.scenarios)),

@@ -101,7 +101,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     from cxlib import progress
-    from cxlib.harness import junit, summary
+    from cxlib.harness import junit, secrets, summary
     from cxlib.harness.closing import Closing
     from cxlib.harness.display import Display
     from cxlib.harness.ending import Ending
@@ -115,6 +115,7 @@ def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     )
     config.stash[RUN] = run
     summary.clear()
+    secrets.learn(run.site)
     reporter.flush()
     # The real stdout, also while pytest captures: no test has begun, so nothing is captured yet.
     stream = os.fdopen(os.dup(1), "w", buffering=1, errors="replace")

@@ -11,9 +11,10 @@ from _pytest._code import ExceptionInfo
 from pytest_bdd.parser import Step
 
 from cxlib.errors import CxError, PreflightFailed, duration
-from cxlib.harness import diagnostics
+from cxlib.harness import diagnostics, secrets
 from cxlib.harness.collection import ScenarioItem
 from cxlib.harness.display import Display
+from cxlib.harness.redact import redact
 from cxlib.harness.state import Open, Run, label
 from cxlib.report.run_record import ScenarioRecord, Status, StepRecord
 
@@ -66,6 +67,7 @@ class Recorder:
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
+        report.sections = [(title, redact(text)) for title, text in report.sections]
         if isinstance(item, ScenarioItem) and (call.when == "call" or not report.passed):
             self._settle(item, call, report)
             if call.excinfo and isinstance(call.excinfo.value, PreflightFailed):
@@ -105,6 +107,7 @@ class Recorder:
             if earlier is exception:
                 return shown
         folder = self._run.folder / "diagnostics" / label(now.item)
+        secrets.learn(self._run.site)
         self._display.doing("collecting diagnostics")
         failed = diagnostics.collect(folder, within=within)
         if failed:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 MASK = "[redacted]"
 _SHORTEST = 6  # a shorter value would blot out ordinary words
+_LINE = 20  # of a key in several lines, each line that is at least this long
 _values: set[str] = set()
 _WORDS = r"password|passwd|passphrase|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key"
 _KEY = rf"[\w.-]*(?:{_WORDS})[\w.-]*"
@@ -24,9 +29,26 @@ _NAMED = re.compile(r"(?i)(?:secretname|secretref|secretkeyref|tokenreview|\w*na
 
 
 def add(value: str) -> None:
-    """Hide ``value`` from now on. Called by whoever makes or reads a secret; too short ones are ignored."""
-    if len(value) >= _SHORTEST:
-        _values.add(value)
+    """Hide ``value`` from now on, also as others write it, and each line of a key.
+
+    Called by whoever makes or reads a secret; too short ones are ignored.
+    """
+    lines = [line for line in value.splitlines() if len(line) >= _LINE and not line.startswith("-----")]
+    for one in {value, value.strip(), *lines}:
+        if len(one) >= _SHORTEST:
+            _values.update(_forms(one))
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """``value`` as it is, and as Python, JSON, HTML, XML, URLs and base64 write it."""
+    coded = base64.b64encode(value.encode()).decode()
+    marked = (html.escape(value), html.escape(value, quote=False), quote(value, safe=""))
+    return (value, repr(value)[1:-1], json.dumps(value)[1:-1], *marked, coded)
+
+
+def named_secret(name: str) -> bool:
+    """Whether what is called ``name``, in a file or the environment, is a secret by its name."""
+    return bool(re.fullmatch(_KEY, name, re.I)) and not _NAMED.search(name)
 
 
 def redact(text: str) -> str:
@@ -50,6 +72,23 @@ def redact_file(path: Path) -> None:
     clean = redact(text)
     if clean != text:
         path.write_text(clean)
+
+
+def sweep(folder: Path) -> None:
+    """Take known secrets out of every file below ``folder``: other programs write there, too.
+
+    Only known ones: what merely looks like a secret may be part of something signed.
+    """
+    known = [value.encode() for value in sorted(_values, key=len, reverse=True)]
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_file():
+            continue
+        raw = path.read_bytes()
+        if not any(value in raw for value in known):
+            continue
+        for value in known:
+            raw = raw.replace(value, MASK.encode())
+        path.write_bytes(raw)
 
 
 def _mask(match: re.Match[str]) -> str:
