@@ -41,8 +41,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
     """One case a line: what was done, the verdict wanted, the verdict seen, and why."""
     rows = [("", "done to the load", "wanted", "seen", "reason")]
     for o in outcomes:
-        seen = o.seen.value if o.seen else "none"
-        rows.append(("" if o.ok else "!", o.case.did, o.case.wanted.value, seen, _short(o.reason)))
+        rows.append(("" if o.ok else "!", o.case.did, o.case.wanted.value, o.said, _short(o.reason)))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     return "\n".join("  ".join([*(c.ljust(w) for c, w in zip(r, widths, strict=False)), r[4]]) for r in rows)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxlib import progress
-from cxlib.errors import ConfigError, GateClosed
+from cxlib.errors import ConfigError, CxError, GateClosed, ProcessFailed
 from cxlib.model.criterion import Gate
 from cxlib.model.grammar import parse_gate
 from cxlib.model.verdict import GateVerdict, Verdict
@@ -104,7 +104,12 @@ def run_gate(
         outcome = judging.judge(run, samples, gate, rule, declared=endpoints, baseline=baseline)
         return run, samples, outcome
 
-    run, samples, outcome = measure()
+    try:
+        run, samples, outcome = measure()
+    except ProcessFailed as exc:
+        if exc.code >= 0:
+            raise  # it ended by itself: a locustfile that breaks, which its author has to mend
+        return _killed(gate, folder, served, exc)
     extended = sum(level.seconds for level in levels) if outcome.verdict is Verdict.INCONCLUSIVE else 0.0
     if extended:
         progress.note(f"gate '{name}' is inconclusive, {extended:g} s more of the same: {outcome.reason}")
@@ -112,6 +117,21 @@ def run_gate(
     write_evidence(folder, run, samples, outcome)
     progress.note(f"gate '{name}': {outcome.verdict.value}, {outcome.reason}")
     return GateResult(outcome, folder, run.served.end, extended)
+
+
+def _killed(gate: Gate, folder: Path, served: Callable[[], Served], exc: ProcessFailed) -> GateResult:
+    """A generator that somebody else ended has measured nothing, which is a verdict and no error."""
+    from cxlib.judge import gate as judging
+    from cxlib.model.run import Served
+
+    outcome = judging.broken(gate, f"the generator was ended by signal {-exc.code} in the run")
+    text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "verdict.json").write_text(text + "\n")
+    progress.note(f"gate '{gate.name}': {outcome.verdict.value}, {outcome.reason}")
+    try:
+        return GateResult(outcome, folder, served())
+    except CxError:
+        return GateResult(outcome, folder, Served(digest=None, model_version=None))
 
 
 def prepare(

@@ -30,20 +30,22 @@ from cxlib.wait import Budget, Look, wait_until
 AT_ONCE = 2  # as many as a small machine has processors: more would measure each other
 CRITERIA = (
     "p95 of POST /predict < 250 ms",
+    "max of POST /predict < 1500 ms",
     "fail of POST /predict < 1 %",
     "watch: count of POST /predict >= 100",
 )
 # Steadiness has tests of its own; runs of seconds on a busy machine must not fail for want of it.
 WARM_UP = WarmUpRule(seconds=1.0, needed=2, most=10, tolerance=1.0)
 LOAD = LoadLevel(users=4, seconds=8.0)
-_SENT_BEFORE = 150  # requests, before something happens to a load that runs
+_BUSY = {"generator", "late starts", "arrivals"}  # checks that fail when the machine has no time for us
+_SENT_BEFORE = 100  # requests, before something happens to a load that runs
 _NEWER = ("2", "sha256:" + "2" * 64)
 _OLDER = ("1", "sha256:" + "1" * 64)
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What one case works on: ``proxy`` leads to the service, ``other`` (``host:port``) serves another model."""
+    """What one case works on: ``proxy`` leads to the service; ``other`` (``host:port``) serves another."""
 
     proxy: Proxy
     other: str
@@ -82,6 +84,11 @@ class Outcome:
     def ok(self) -> bool:
         return self.seen is self.case.wanted
 
+    @property
+    def said(self) -> str:
+        """The verdict seen, or ``none``."""
+        return self.seen.value if self.seen else "none"
+
 
 def _stall(bench: Bench) -> None:
     bench.proxy.add("latency", {"latency": 60_000})
@@ -110,12 +117,13 @@ CASES = (
         before=lambda b: b.proxy.add("answer", {"share": 0.05, "status": 503}),
     ),
     Case("resets", "every 20th answer a reset connection", Verdict.FAIL, before=_reset),
-    Case("stall", "no answer for 2 s", Verdict.FAIL, during=_stall, load=LoadLevel(0, 10.0, 80.0, "constant")),  # noqa: E501
+    Case("stall", "no answer for 2 s", Verdict.FAIL, during=_stall, load=LoadLevel(0, 10.0, 40.0, "constant")),  # noqa: E501
     Case(
         "no data",
         "users who send nothing",
         Verdict.INVALID,
         profile=Path(selftest.__path__[0]) / "idle.py",
+        load=LoadLevel(users=4, seconds=3.0),
     ),
     Case(
         "dead generator",
@@ -168,26 +176,36 @@ def _service(version: str, digest: str) -> Iterator[str]:
 
 
 def _try(case: Case, toxic: Toxiproxy, upstream: str, other: str, folder: Path) -> Outcome:
-    here = folder / case.name.replace(" ", "-")
-    bench = Bench(toxic.proxy(here.name, upstream), other)
-    try:
-        if case.before:
-            case.before(bench)
-        with _disturbed(case, bench, here / "locust.log"):
-            result = gate.run_gate(
-                name=f"self-test, {case.name}",
-                host=bench.proxy.url,
-                profile=case.profile,
-                criteria_lines=CRITERIA,
-                levels=[case.load],
-                served=bench.served,
-                folder=here,
-                site="selftest",
-                warm_up=WARM_UP,
-            )
-    except CxError as exc:
-        return Outcome(case, None, str(exc), here)
+    """The case's outcome; a run for which the machine was too busy is no word of the gate's: once more."""
+    name = case.name.replace(" ", "-")
+    for number in (1, 2):
+        here = folder / f"{name}-{number}"
+        try:
+            result = _driven(case, Bench(toxic.proxy(here.name, upstream), other), here)
+        except CxError as exc:
+            return Outcome(case, None, str(exc), here)
+        broken = {check.name for check in result.outcome.checks if not check.ok}
+        if not broken or not broken <= _BUSY:
+            break
+        progress.note(f"self-test, {case.name}: the machine was too busy: {result.outcome.reason}")
     return Outcome(case, result.verdict, result.outcome.reason, here)
+
+
+def _driven(case: Case, bench: Bench, folder: Path) -> gate.GateResult:
+    if case.before:
+        case.before(bench)
+    with _disturbed(case, bench, folder / "locust.log"):
+        return gate.run_gate(
+            name=f"self-test, {case.name}",
+            host=bench.proxy.url,
+            profile=case.profile,
+            criteria_lines=CRITERIA,
+            levels=[case.load],
+            served=bench.served,
+            folder=folder,
+            site="selftest",
+            warm_up=WARM_UP,
+        )
 
 
 @contextmanager
