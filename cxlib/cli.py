@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from cxlib import commands
 from cxlib.errors import CxError
 
 INTERRUPTED = 130
+PIPE_CLOSED = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CxError as exc:
         print(f"cx {args.verb}: {exc}", file=sys.stderr)
         return exc.exit_code
+    except BrokenPipeError:  # who reads has enough, as in `cx status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes what is left when it ends
+        return PIPE_CLOSED
     except KeyboardInterrupt:
         print(f"cx {args.verb}: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -37,7 +37,8 @@ class Lookup:
         return {entry["alias"]: str(entry["version"]) for entry in listed}
 
     def runs(self, experiment: str, wanted: str = "", *, most: int = 100) -> list[Found]:
-        """The newest runs of ``experiment`` that fit the filter ``wanted``; none without the experiment."""
+        """The newest runs of ``experiment`` that fit the filter ``wanted``, deleted ones too: what they said
+        was said. None without the experiment."""
         found = self._get("/experiments/get-by-name", experiment_name=experiment)
         if not found:
             return []
@@ -46,6 +47,7 @@ class Lookup:
             "filter": wanted,
             "max_results": most,
             "order_by": ["attributes.start_time DESC"],
+            "run_view_type": "ALL",
         }
         listed = self._read(http.fetch(f"{self._url}{_API}/runs/search", body=body, timeout=self._connect))
         return [_found(run) for run in listed.get("runs") or []]

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cxlib.clients.kube import Object
+from cxlib.clients.kube import Kube
+from cxlib.errors import StageFailed
 from cxlib.model.standing import Proof
 from cxlib.settings import ENVIRONMENTS
+from cxlib.stage import trust
+from cxlib.stage.trust import Trust
 
 if TYPE_CHECKING:
     from cxlib.evidence.statement import Statement
 
-TRUST, TRUST_NAMESPACE = "cx-trust", "argo"
 
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """What the cluster trusts: a public key, its own fingerprint, and each environment's gates by the
-    hash of their text. All empty when the cluster was never told."""
-
-    public_key: bytes = b""
-    site: str = ""
-    gates: Mapping[str, Mapping[str, str]] | None = None
-
-    def of(self, environment: str) -> Mapping[str, str]:
-        return (self.gates or {}).get(environment, {})
-
-
-def trust(found: Object | None) -> Trust:
-    """What the ConfigMap says; nothing is trusted when it isn't there or can't be read."""
-    data = (found or {}).get("data") or {}
+def trusted(kube: Kube) -> Trust:
+    """What the cluster believes; nothing at all when it was never told, or can't be read."""
     try:
-        policy = json.loads(data.get("policy.json") or "{}")
-        gates = {name: dict(one["gates"]) for name, one in policy.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        gates = {}
-    return Trust(data.get("public-key.pem", "").encode(), data.get("site", ""), gates)
+        return trust.read(kube)
+    except StageFailed:
+        return Trust(b"", "", {})
 
 
 def believed(envelopes: Iterable[bytes], trusted: Trust) -> list[Statement]:
@@ -63,7 +46,7 @@ def own(
 
     From the last environment nothing leaves, so that nothing need be said there.
     """
-    gates = trusted.of(environment)
+    gates = trusted.gates(environment)
     if not gates and environment != ENVIRONMENTS[-1]:
         return (Proof("(none)", environment, refused="no gate is set, so nothing is proven"),)
     about = [s for s in statements if s.subject.digest == digest]
@@ -78,7 +61,7 @@ def entry(
         return ()
     source = ENVIRONMENTS[ENVIRONMENTS.index(environment) - 1]
     about = [s for s in statements if s.subject.digest == digest]
-    passed = tuple(_newest(gate, None, source, about, trusted, now) for gate in trusted.of(source))
+    passed = tuple(_newest(gate, None, source, about, trusted, now) for gate in trusted.gates(source))
     opened = [s for s in about if s.override and s.override.target_environment == environment]
     if opened and not (passed and all(proof.counts or proof.expired for proof in passed)):
         return (_overridden(max(opened, key=lambda s: s.finished)),)
@@ -88,6 +71,7 @@ def entry(
 def _newest(
     gate: str, sha256: str | None, environment: str, about: Sequence[Statement], trusted: Trust, now: datetime
 ) -> Proof:
+    """The newest PASS of a gate, or its newest word where there is none, and what that is worth."""
     from cxlib.evidence import rules
 
     mine = [s for s in about if s.gate == gate and s.environment == environment and not s.override]
@@ -95,21 +79,18 @@ def _newest(
         return Proof(gate, environment)
     passes = [s for s in mine if s.verdict == "PASS"]
     newest = max(passes or mine, key=lambda s: s.finished)
-    why = rules.void(newest, environment=environment, site=trusted.site, now=now, sha256=sha256)
-    if fail := rules.revoked_by(newest, mine):
+    worth, why = rules.state(newest, mine, site=trusted.site, now=now, sha256=sha256)
+    fail = rules.revoked_by(newest, mine) if passes else None
+    if fail:  # which counts also when age speaks against it already
         why = f"revoked by the FAIL of {fail.finished:%Y-%m-%d %H:%M}: {fail.reason}"
-    unaged = rules.void(
-        newest, environment=environment, site=trusted.site, now=newest.finished, sha256=sha256
-    )
-    expired = bool(why) and now >= newest.expires and not unaged and not fail
     return Proof(
         gate,
         environment,
         newest.verdict,
         newest.finished,
         newest.expires,
-        why or ("" if newest.verdict == "PASS" else newest.reason),
-        expired and newest.verdict == "PASS",
+        why or ("" if passes else newest.reason),
+        expired=bool(passes) and worth is rules.State.EXPIRED and not fail,
     )
 
 

@@ -12,14 +12,15 @@ from typing import Any
 
 from cxlib.clients import argocd, endpoint, http, pod, registry, terraform, workflows
 from cxlib.clients.kube import Kube, Object
-from cxlib.clients.mlflow_rest import Found, Lookup
+from cxlib.clients.mlflow_rest import Lookup
 from cxlib.errors import CxError, Unreachable
 from cxlib.judge import agreement
 from cxlib.model.standing import Environment, Holder, Image, Standing
 from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
 from cxlib.stage import application, identity, proofs
+from cxlib.stage.trust import Trust
 
-EXPERIMENT = "cx-gates"
+EXPERIMENT, _FILE = "cx-gates", "evidence.json"  # as stage.evidence, which needs a second to import, has them
 # Seconds that all parts together have to answer; a look at what runs needs less than one.
 ANSWER_SECONDS = 6.0
 _CONNECT_SECONDS = 1.5
@@ -36,7 +37,7 @@ class _Cluster:
     applications: Mapping[str, Object]
     workflows: Sequence[Object]
     pods: Mapping[str, Sequence[Object]]
-    trust: proofs.Trust
+    trust: Trust
     fingerprint: str
 
 
@@ -47,17 +48,17 @@ def standing(site: Site, now: datetime | None = None) -> Standing:
         return Standing(site.name, now, exists=False)
     lookup, down = Lookup(site.url("mlflow"), connect=_CONNECT_SECONDS), {}
     asked: dict[str, Callable[[], Any]] = {
-        "MLflow": partial(_mlflow, lookup),
+        "MLflow": partial(lookup.aliases, MODEL_NAME),
         "Kubernetes": partial(_cluster, site),
         **{name: partial(_serving, site, name) for name in ENVIRONMENTS},
     }
     told, silent = together(asked, ANSWER_SECONDS)
     down = {part: why for part, why in silent.items() if part not in ENVIRONMENTS}
     cluster: _Cluster | None = told.get("Kubernetes")
-    aliases, runs = told.get("MLflow", (None, ()))
+    aliases: dict[str, str] | None = told.get("MLflow")
     seen = [_environment(site, name, cluster, aliases, told.get(name), silent) for name in ENVIRONMENTS]
     if cluster:
-        seen, more = _looked_up(site, seen, cluster, lookup if aliases is not None else None, runs, now)
+        seen, more = _looked_up(site, seen, cluster, lookup if aliases is not None else None, now)
         down |= more
     return Standing(
         site.name,
@@ -107,10 +108,6 @@ def together(asked: Mapping[str, Callable[[], Any]], within: float) -> tuple[dic
     return dict(told), {**late, **silent}
 
 
-def _mlflow(lookup: Lookup) -> tuple[dict[str, str], list[Found]]:
-    return lookup.aliases(MODEL_NAME), lookup.runs(EXPERIMENT)
-
-
 def _serving(site: Site, name: str) -> Image:
     answer = http.fetch(site.url(name) + "/version", timeout=_CONNECT_SECONDS)
     if answer.status != 200:
@@ -144,7 +141,7 @@ def _cluster(site: Site) -> _Cluster:
         {one["metadata"]["name"]: one for one in kube.list("Application", argocd.NAMESPACE)},
         kube.list("Workflow", workflows.NAMESPACE),
         pods,
-        proofs.trust(kube.get("ConfigMap", proofs.TRUST, proofs.TRUST_NAMESPACE)),
+        proofs.trusted(kube),
         identity.fingerprint(site, kube),
     )
 
@@ -194,7 +191,6 @@ def _looked_up(
     seen: Sequence[Environment],
     cluster: _Cluster,
     lookup: Lookup | None,
-    runs: Sequence[Found],
     now: datetime,
 ) -> tuple[list[Environment], dict[str, str]]:
     """``seen`` with what can only be asked once it is known what should run: tags and evidence."""
@@ -207,7 +203,7 @@ def _looked_up(
     }
     if lookup:
         digests = {one.wanted.digest for one in installed if one.wanted}
-        asked["evidence"] = partial(_envelopes, lookup, runs, digests)
+        asked["evidence"] = partial(_envelopes, lookup, digests - {""})
     told, silent = together(asked, ANSWER_SECONDS)
     statements = proofs.believed(told["evidence"], cluster.trust) if "evidence" in told else None
     found = []
@@ -222,11 +218,14 @@ def _looked_up(
     return found, {"evidence" if name == "evidence" else "registry": why for name, why in silent.items()}
 
 
-def _envelopes(lookup: Lookup, runs: Sequence[Found], digests: set[str]) -> list[bytes]:
-    """The newest envelopes about ``digests``, fetched at once. Raises ``Unreachable``."""
-    about = [run for run in runs if run.tags.get("cx.digest", "") in digests - {""}][:_ENVELOPES]
-    asked = {run.run_id: partial(lookup.artifact, run.run_id, "evidence.json") for run in about}
-    told, silent = together(asked, ANSWER_SECONDS)
+def _envelopes(lookup: Lookup, digests: set[str]) -> list[bytes]:
+    """The newest envelopes about each of ``digests``, fetched at once. Raises ``Unreachable``."""
+    found = [
+        run.run_id
+        for digest in sorted(digests)
+        for run in lookup.runs(EXPERIMENT, f"tags.`cx.digest` = '{digest}'", most=_ENVELOPES)
+    ]
+    told, silent = together({run: partial(lookup.artifact, run, _FILE) for run in found}, ANSWER_SECONDS)
     if silent:
         raise Unreachable(next(iter(silent.values())))
     return [raw for raw in told.values() if raw is not None]
