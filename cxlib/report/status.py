@@ -77,9 +77,10 @@ def _proof(proof: Proof, now: datetime) -> str:
     if not proof.verdict or proof.finished is None or proof.expires is None:
         return f"{proof.gate} of {proof.environment}: {proof.refused or 'none about this image'}"
     ends = "expires in" if now < proof.expires else "expired, for"
-    text = f"{proof.verdict} {proof.gate} of {proof.environment}, {age(proof.finished, now)} old"
+    old = f"{age(proof.finished, now)} old"
     if proof.override:
-        return f"{text}, by {proof.override}"
+        return f"OVERRIDE, {old}, by {proof.override}"
+    text = f"{proof.verdict} {proof.gate} of {proof.environment}, {old}"
     return f"{text}, {ends} {age(proof.expires, now)}" + (f"; {proof.refused}" if proof.refused else "")
 
 

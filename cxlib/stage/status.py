@@ -34,6 +34,7 @@ _TO_STAGING = ("train-model", "build-container-image")
 class _Cluster:
     """What the Kubernetes API tells, in one go."""
 
+    kube: Kube
     applications: Mapping[str, Object]
     workflows: Sequence[Object]
     pods: Mapping[str, Sequence[Object]]
@@ -41,16 +42,35 @@ class _Cluster:
     fingerprint: str
 
 
-def standing(site: Site, now: datetime | None = None) -> Standing:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Whom a look asks: MLflow, the cluster, what an environment answers, what a tag points at."""
+
+    mlflow: Lookup
+    connect: Callable[[], Kube]
+    serving: Callable[[str], Image]
+    tagged: Callable[[Kube, str], str | None]
+
+
+def doors(site: Site) -> Doors:
+    """The site's own."""
+    return Doors(
+        Lookup(site.url("mlflow"), connect=_CONNECT_SECONDS),
+        partial(_connect, site),
+        partial(_serving, site),
+        lambda kube, tag: registry.digest(registry.ClusterDoor(kube), application.APP_REPOSITORY, tag),
+    )
+
+
+def standing(site: Site, *, now: datetime | None = None, through: Doors | None = None) -> Standing:
     """How ``site`` stands. What does not answer is named in ``down`` and hides nothing else."""
-    now = now or datetime.now(UTC)
+    now, through = now or datetime.now(UTC), through or doors(site)
     if not exists(site):
         return Standing(site.name, now, exists=False)
-    lookup, down = Lookup(site.url("mlflow"), connect=_CONNECT_SECONDS), {}
     asked: dict[str, Callable[[], Any]] = {
-        "MLflow": partial(lookup.aliases, MODEL_NAME),
-        "Kubernetes": partial(_cluster, site),
-        **{name: partial(_serving, site, name) for name in ENVIRONMENTS},
+        "MLflow": partial(through.mlflow.aliases, MODEL_NAME),
+        "Kubernetes": partial(_cluster, site, through.connect),
+        **{name: partial(through.serving, name) for name in ENVIRONMENTS},
     }
     told, silent = together(asked, ANSWER_SECONDS)
     down = {part: why for part, why in silent.items() if part not in ENVIRONMENTS}
@@ -58,7 +78,8 @@ def standing(site: Site, now: datetime | None = None) -> Standing:
     aliases: dict[str, str] | None = told.get("MLflow")
     seen = [_environment(site, name, cluster, aliases, told.get(name), silent) for name in ENVIRONMENTS]
     if cluster:
-        seen, more = _looked_up(site, seen, cluster, lookup if aliases is not None else None, now)
+        lookup = through.mlflow if aliases is not None else None
+        seen, more = _looked_up(seen, cluster, lookup, through.tagged, now)
         down |= more
     return Standing(
         site.name,
@@ -131,13 +152,19 @@ def _image(digest: str | None, version: str | None, tag: str | None) -> Image:
     return Image(digest or "", "" if version in (None, "0") else str(version), tag or "")
 
 
-def _cluster(site: Site) -> _Cluster:
+def _connect(site: Site) -> Kube:
+    """Quick to say that nothing is there: the client itself would try for long."""
     endpoint.require(*endpoint.of_kubeconfig(site.kubeconfig), within=_CONNECT_SECONDS)
-    kube = Kube(site.kubeconfig)
+    return Kube(site.kubeconfig)
+
+
+def _cluster(site: Site, connect: Callable[[], Kube]) -> _Cluster:
+    kube = connect()
     pods: dict[str, list[Object]] = {}
     for one in kube.list("Pod", labels="app=birdclef-app"):
         pods.setdefault(one["metadata"]["namespace"], []).append(one)
     return _Cluster(
+        kube,
         {one["metadata"]["name"]: one for one in kube.list("Application", argocd.NAMESPACE)},
         kube.list("Workflow", workflows.NAMESPACE),
         pods,
@@ -187,17 +214,16 @@ def _why(silent: str) -> str:
 
 
 def _looked_up(
-    site: Site,
     seen: Sequence[Environment],
     cluster: _Cluster,
     lookup: Lookup | None,
+    tagged: Callable[[Kube, str], str | None],
     now: datetime,
 ) -> tuple[list[Environment], dict[str, str]]:
     """``seen`` with what can only be asked once it is known what should run: tags and evidence."""
-    door = registry.ClusterDoor(Kube(site.kubeconfig))
     installed = [one for one in seen if one.wanted]
     asked: dict[str, Callable[[], Any]] = {
-        one.name: partial(registry.digest, door, application.APP_REPOSITORY, one.wanted.tag)
+        one.name: partial(tagged, cluster.kube, one.wanted.tag)
         for one in installed
         if one.wanted and one.wanted.tag
     }
