@@ -20,7 +20,7 @@ FAILED = ScenarioRecord(
 PASSED = ScenarioRecord("n", "f", "Site", "Well", (), "passed", 1.0)
 GATE = GateVerdict(
     "staging", Verdict.FAIL, "p95 is too high",
-    (CriterionResult("p95 of POST / < 30 ms at 1 users", Verdict.FAIL, "5 of 9 | more", 30.0, "ms", value=41.5,
+    (CriterionResult("p95 of POST / < 30 ms at 1 users", Verdict.FAIL, "5 of 9 | m", 30.0, "ms", value=41.5,
                      low=40.0, high=43.0, n=9),
      CriterionResult("fail of POST /predict < 1 % at 8 users", Verdict.INVALID, "no samples", 1.0, "%")),
 )  # fmt: skip
@@ -63,7 +63,7 @@ def test_summary_has_gates_facts_and_files_as_tables() -> None:
     text = job_summary(record(PASSED, FAILED, gates=(GATE,)))
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert (
-        "| ❌ FAIL | p95 of POST / &lt; 30 ms at 1 users | 41.5 ms | 40 to 43, limit 30 | 5 of 9 \\| more |"
+        "| ❌ FAIL | p95 of POST / &lt; 30 ms at 1 users | 41.5 ms | 40 to 43, limit 30 | 5 of 9 \\| m |"
         in rows
     )
     assert (
