@@ -7,13 +7,20 @@ import argparse
 import os
 import sys
 import tempfile
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 from cxlib.errors import CxError
-from services.pipeline import deploy, image, model
+from services.pipeline import image, model, promotion, registry
+from services.pipeline.admission import Order
 from services.pipeline.cluster import from_pod
+from services.pipeline.deploy import deploy
 from services.pipeline.evaluate import evaluate
+from services.pipeline.pace import Pace
+from services.pipeline.target import ENVIRONMENTS, SOURCES, tag_of, wanted
 from services.pipeline.train import train
+from services.pipeline.world import World
 
 _MESSAGE_BYTES = 3000  # Kubernetes cuts at 4096
 
@@ -43,19 +50,48 @@ def _build(args: argparse.Namespace) -> dict[str, str]:
 
 
 def _build_initial(args: argparse.Namespace) -> dict[str, str]:
-    first, *others = [f"{environment}-1.0.0" for environment in deploy.ENVIRONMENTS]
+    first, *others = [tag_of(environment, "0") for environment in ENVIRONMENTS]
     with tempfile.TemporaryDirectory(dir=args.work) as name:
         digest = image.build(_source(args), args.registry, first, None, "0", Path(name))
         for tag in others:
-            image.retag(args.registry, first, digest, tag)
+            registry.point(args.registry, image.REPOSITORY, tag, digest)
     return {"digest": digest}
 
 
 def _deploy(args: argparse.Namespace) -> dict[str, str]:
-    to = deploy.wanted(args.registry, args.environment, args.model_version)
-    places = dict(place.split("=", 1) for place in args.serves)
-    deploy.deploy(to, from_pod(), places[args.environment], args.mlflow, within=args.within)
+    to = wanted(args.registry, args.environment, args.model_version)
+    pace = Pace(rollout=args.within)
+    deploy(to, from_pod(), _places(args)[args.environment], args.mlflow, pace)
     return {"digest": to.digest, "tag": to.tag}
+
+
+def _promote(args: argparse.Namespace) -> dict[str, str]:
+    order = Order(
+        args.workflow, args.uid, args.target, args.source, args.model_version, args.image_digest,
+        datetime.fromisoformat(args.submitted),
+    )  # fmt: skip
+    return asdict(promotion.run(order, _world(args)))
+
+
+def _rollback(args: argparse.Namespace) -> dict[str, str]:
+    source = SOURCES.get(args.target, "")
+    order = Order(
+        args.workflow, args.uid, args.target, source, args.model_version, args.image_digest, rollback=True
+    )
+    return asdict(promotion.run(order, _world(args)))
+
+
+def _settle(args: argparse.Namespace) -> dict[str, str]:
+    return {"outcome": promotion.settle(args.uid, args.target, args.status, _world(args))}
+
+
+def _world(args: argparse.Namespace) -> World:
+    pace = Pace(rollout=args.within)
+    return World(from_pod(), args.registry, args.mlflow, _places(args), args.question, pace)
+
+
+def _places(args: argparse.Namespace) -> dict[str, str]:
+    return dict(place.split("=", 1) for place in args.serves)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,8 +113,16 @@ def parser() -> argparse.ArgumentParser:
     verb("evaluate", _evaluate, "evaluator", "run-id", within=300)
     verb("build", _build, "model-version", "mlflow", "git-url", "revision", "base-image", "registry", "work")
     verb("build-initial", _build_initial, "git-url", "revision", "base-image", "registry", "work")
-    last = verb("deploy", _deploy, "environment", "model-version", "registry", "mlflow", within=300)
-    last.add_argument("--serves", action="append", required=True, metavar="ENVIRONMENT=URL")
+    deployed = ("model-version", "registry", "mlflow")
+    serving = [verb("deploy", _deploy, "environment", *deployed, within=300)]
+    whose = ("workflow", "uid", "target", "registry", "mlflow", "question")
+    serving.append(verb("promote", _promote, *whose, "source", "model-version", "submitted", within=240))
+    serving.append(verb("rollback", _rollback, *whose, "model-version", within=240))
+    for promoting in serving[1:]:
+        promoting.add_argument("--image-digest", default="")
+    serving.append(verb("settle", _settle, *whose, "status", within=240))
+    for sub in serving:
+        sub.add_argument("--serves", action="append", required=True, metavar="ENVIRONMENT=URL")
     return top
 
 

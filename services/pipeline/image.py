@@ -20,7 +20,7 @@ MODEL_LIMIT_MB = 250.0
 WRAPPER = "services/wrapper"
 # Where the parts of the context lie in the image.
 LAYER_PLACES = {"wrapper": Path("app/services/wrapper"), "model": Path("app/model")}
-_CLONE_SECONDS, _PUSH_SECONDS, _TAG_SECONDS = 60.0, 300.0, 60.0
+_CLONE_SECONDS, _PUSH_SECONDS = 60.0, 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,6 @@ def build(source: Source, target: str, tag: str, model: Path | None, version: st
     if there and there.annotations.get(INPUTS) == inputs:
         return there.digest
     return _append_and_push(context, source.base_image, f"{target}/{REPOSITORY}:{tag}", inputs, target, tag)
-
-
-def retag(target: str, source_tag: str, digest: str, tag: str) -> None:
-    """Let ``tag`` name the same image as ``source_tag``, the digest kept."""
-    there = registry.manifest(target, REPOSITORY, tag)
-    if there and there.digest == digest:
-        return
-    argv = ["crane", "tag", "--insecure", f"{target}/{REPOSITORY}@{digest}", tag]
-    process.run(argv, timeout=_TAG_SECONDS)
-    after = registry.manifest(target, REPOSITORY, tag)
-    if not after or after.digest != digest:
-        raise StageFailed(f"{REPOSITORY}:{tag}", wanted=f"{digest} as {source_tag}", seen=str(after))
 
 
 def inputs_key(context: Path, base_image: str) -> str:

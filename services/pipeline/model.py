@@ -10,6 +10,7 @@ from services.pipeline import web
 
 MODEL_NAME = "BirdClassificationModel"
 MLFLOW_PORT = 8000
+_API = "api/2.0/mlflow"
 
 
 def download(mlflow: str, version: str, to: Path) -> Path:
@@ -31,24 +32,43 @@ def download(mlflow: str, version: str, to: Path) -> Path:
         raise StageFailed(f"download of {uri}", wanted="the model's files", seen=str(exc)) from exc
 
 
-def set_alias(mlflow: str, alias: str, version: str) -> None:
-    """Let ``alias`` name ``version``, and look again. Raises ``StageFailed``, ``Unreachable``."""
-    url = f"{web.address(mlflow, MLFLOW_PORT)}/api/2.0/mlflow/registered-models/alias"
-    body = {"name": MODEL_NAME, "alias": alias, "version": version}
-    answer = web.call("POST", url, json=body)
-    if answer.status != 200:
-        raise StageFailed(f"alias {alias}", wanted=f"version {version}", seen=answer.reason)
+def registered(mlflow: str, version: str) -> bool:
+    """Whether MLflow has that version of the model. Raises ``Unreachable``."""
+    url = f"{web.address(mlflow, MLFLOW_PORT)}/{_API}/model-versions/get"
+    answer = web.call("GET", url, params={"name": MODEL_NAME, "version": version})
+    if answer.status in (200, 400, 404):
+        return answer.status == 200
+    raise Unreachable(f"GET {url}: HTTP {answer.status}: {answer.reason}")
+
+
+def set_alias(mlflow: str, alias: str, version: str | None) -> None:
+    """Let ``alias`` name ``version`` (None: let there be none), and look again.
+
+    Raises ``StageFailed``, ``Unreachable``.
+    """
+    body = {"name": MODEL_NAME, "alias": alias}
+    wanted = f"version {version}" if version else "no such alias"
+    if version is None:
+        answer = web.call("DELETE", _alias_url(mlflow), json=body)
+    else:
+        answer = web.call("POST", _alias_url(mlflow), json={**body, "version": version})
     seen = alias_version(mlflow, alias)
     if seen != version:
-        raise StageFailed(f"alias {alias}", wanted=f"version {version}", seen=str(seen))
+        raise StageFailed(
+            f"alias {alias}", wanted=wanted, seen=f"{seen} (HTTP {answer.status}: {answer.reason})"
+        )
 
 
 def alias_version(mlflow: str, alias: str) -> str | None:
     """The version that ``alias`` names; None when there is no such alias."""
-    url = f"{web.address(mlflow, MLFLOW_PORT)}/api/2.0/mlflow/registered-models/alias"
+    url = _alias_url(mlflow)
     answer = web.call("GET", url, params={"name": MODEL_NAME, "alias": alias})
     if answer.status == 200:
         return str(answer.data["model_version"]["version"])
     if answer.status in (400, 404):
         return None
     raise Unreachable(f"GET {url}: HTTP {answer.status}: {answer.reason}")
+
+
+def _alias_url(mlflow: str) -> str:
+    return f"{web.address(mlflow, MLFLOW_PORT)}/{_API}/registered-models/alias"

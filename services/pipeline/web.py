@@ -16,11 +16,12 @@ _SHOWN = 400
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``data``: the body as JSON, None where it isn't JSON."""
+    """``data``: the body as JSON, None where it isn't JSON; ``content``: its bytes."""
 
     status: int
     data: Any
     text: str
+    content: bytes = b""
 
     @property
     def reason(self) -> str:
@@ -50,7 +51,7 @@ def call(method: str, url: str, *, answer_within: float = ANSWER_SECONDS, **requ
         data = got.json()
     except ValueError:
         data = None
-    answer = Answer(got.status_code, data, got.text)
+    answer = Answer(got.status_code, data, got.text, got.content)
     if answer.status >= 500:
         raise Unreachable(f"{method} {url}: HTTP {answer.status}: {answer.reason}")
     return answer

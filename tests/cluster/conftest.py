@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cxlib.clients import process
+from cxlib.clients import process, registry_server
 from cxlib.clients.kube import Kube
 from cxlib.errors import CxError
 from cxlib.stage import supply
 from cxlib.wait import Budget, Look, wait_until
+from tests.cluster import promotion_site
+from tests.cluster.promotion_doubles import ENVIRONMENTS, running
+from tests.cluster.promotion_site import Staged, Stand, allow
 from tests.serving import serving
 
 
@@ -61,6 +64,29 @@ def workflows_api(kubeconfig: Path) -> None:
     """Argo Workflows' kinds and namespace."""
     crds = ("argoproj.io_workflows.yaml", "argoproj.io_workflowtemplates.yaml")
     _load(Kube(kubeconfig), "argo-workflows", "argo", crds)
+
+
+@pytest.fixture(scope="session")
+def stand(
+    kubeconfig: Path, argocd_api: None, mlflow_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stand]:
+    """A site for promotions, with the rights that the charts give."""
+    folder = tmp_path_factory.mktemp("promotion")
+    kube = Kube(kubeconfig, folder)
+    allow(kube, supply.toolchain_bin("helm"), folder)
+    with (
+        registry_server.serving(supply.toolchain_bin("registry"), folder / "registry") as registry,
+        running(kube) as rollouts,
+    ):
+        yield Stand(kube, rollouts, registry, mlflow_url, folder)
+
+
+@pytest.fixture
+def staged(stand: Stand) -> Iterator[Staged]:
+    """A new version in staging with evidence, an older one in canary and production."""
+    yield promotion_site.staged(stand)
+    for environment in ENVIRONMENTS:
+        stand.kube.delete("Application", f"birdclef-{environment}", "argocd")
 
 
 def _free_ports(count: int) -> list[int]:

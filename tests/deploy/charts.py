@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+from cxlib.clients import process
+from cxlib.settings import CHECKOUT
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]
@@ -37,6 +43,26 @@ CHARTS = [
     ("deploy/app", ("values-production.yaml",)),
     ("workflows", ()),
 ]
+
+
+def rendered(
+    helm: Path,
+    chart: str,
+    scratch: Path,
+    files: tuple[str, ...] = (),
+    parameters: dict[str, str] | None = None,
+    site: dict[str, Any] | None = None,
+) -> list[Manifest]:
+    """What ``helm`` makes of a chart, as Argo CD has it made. Raises ``ProcessFailed`` as helm does."""
+    values = scratch / "site.yaml"
+    values.write_text(yaml.safe_dump(SITE[chart] if site is None else site))
+    argv = [str(helm), "template", "release", str(CHECKOUT / chart), "--namespace", NAMESPACES[chart]]
+    for name in files:
+        argv += ["--values", str(CHECKOUT / chart / name)]
+    argv += ["--values", str(values)]
+    for name, value in (parameters or {}).items():
+        argv += ["--set-string", f"{name}={value}"]
+    return [found for found in yaml.safe_load_all(process.run(argv, timeout=60).stdout) if found]
 
 
 def pod_specs(manifest: Manifest) -> Iterator[Manifest]:

@@ -12,7 +12,14 @@ import yaml
 from cxlib.stage import supply
 from tests.deploy.charts import Manifest, Render
 
-TEMPLATES = {"build-initial", "train-model", "build-container-image", "deploy-container-image"}
+TEMPLATES = {
+    "build-initial",
+    "train-model",
+    "build-container-image",
+    "deploy-container-image",
+    "promote-model",
+    "rollback-model",
+}
 
 
 @pytest.fixture
@@ -39,6 +46,8 @@ def test_parameters_are_the_missions(templates: dict[str, dict[str, Any]]) -> No
     assert names["train-model"] == ["train-ip", "eval-ip", "mlflow-ip", "model-name", "data-source"]
     assert names["build-container-image"][0] == "model-version"
     assert names["deploy-container-image"][:2] == ["environment", "model-version"]
+    assert names["promote-model"][:3] == ["source-environment", "target-environment", "model-version"]
+    assert names["rollback-model"][:3] == ["environment", "model-version", "image-digest"]
 
 
 def test_templates_fit_argos_schema(templates: dict[str, dict[str, Any]]) -> None:
@@ -78,23 +87,53 @@ def test_every_wait_ends(templates: dict[str, dict[str, Any]]) -> None:
             assert pod["activeDeadlineSeconds"] > max(own, default=0)
 
 
-def test_only_deploy_may_touch_applications(manifests: list[Manifest]) -> None:
-    """And only the three environments', by name: get and patch, nothing else."""
+def test_each_deployer_touches_its_own_applications(manifests: list[Manifest]) -> None:
+    """By name, get and patch, nothing else: what needs no evidence reaches staging only."""
     roles = {
         (m["metadata"]["namespace"], m["metadata"]["name"]): m["rules"]
         for m in manifests
         if m["kind"] == "Role"
     }
-    assert roles[("argo", "workflow-results")] == [
+    assert roles.pop(("argo", "workflow-results")) == [
         {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
     ]
-    (rule,) = roles[("argocd", "deploy-container-image")]
-    assert rule["resourceNames"] == ["birdclef-staging", "birdclef-canary", "birdclef-production"]
-    assert rule["verbs"] == ["get", "patch"]
-    assert len(roles) == 2
+    assert roles.pop(("argo", "read-trust")) == [
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["cx-trust"], "verbs": ["get"]}
+    ]
+    promoted = ["birdclef-canary", "birdclef-production"]
+    assert {name: _reach(rules) for (_, name), rules in roles.items()} == {
+        "deploy-container-image": {"get": {"birdclef-staging"}, "patch": {"birdclef-staging"}},
+        "promote-model": {"get": {"birdclef-staging", *promoted}, "patch": {*promoted}},
+        "rollback-model": {"get": {*promoted}, "patch": {*promoted}},
+    }
     bound = [m for m in manifests if m["kind"] == "RoleBinding" and m["metadata"]["namespace"] == "argocd"]
-    assert [b["subjects"][0]["name"] for b in bound] == ["deploy-container-image"]
+    assert {b["roleRef"]["name"]: b["subjects"][0]["name"] for b in bound} == {n: n for _, n in roles}
     assert not [m for m in manifests if m["kind"].startswith("Cluster")]
+
+
+def _reach(rules: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """The Applications' names by verb."""
+    found: dict[str, set[str]] = {}
+    for rule in rules:
+        assert (rule["apiGroups"], rule["resources"]) == (["argoproj.io"], ["applications"])
+        for verb in rule["verbs"]:
+            found.setdefault(verb, set()).update(rule["resourceNames"])
+    return found
+
+
+def test_a_promotion_is_settled_however_it_ends(templates: dict[str, dict[str, Any]]) -> None:
+    """One at a time at a target; a killed pod starts again, and what is left goes to the exit handler."""
+    for name, target in (("promote-model", "target-environment"), ("rollback-model", "environment")):
+        spec = templates[name]
+        assert spec["synchronization"]["mutexes"] == [
+            {"name": "promote-{{workflow.parameters." + target + "}}"}
+        ]
+        steps = {template["name"]: template for template in spec["templates"]}
+        (settle,) = steps[spec["onExit"]]["steps"][0]
+        assert (settle["template"], settle["when"]) == ("settle", "{{workflow.status}} != Succeeded")
+        assert "Error" in steps[name]["retryStrategy"]["expression"]
+        assert steps["settle"]["retryStrategy"]["retryPolicy"] == "Always"
+        assert spec["activeDeadlineSeconds"] > steps[name]["activeDeadlineSeconds"]
 
 
 def test_no_program_hides_in_yaml(templates: dict[str, dict[str, Any]]) -> None:
@@ -111,7 +150,7 @@ def test_step_arguments_are_known_to_the_program(templates: dict[str, dict[str, 
 
     for spec in templates.values():
         for pod in pods(spec):
-            args = [a.replace("--within={{", "--within=1") for a in map(str, pod["container"]["args"])]
+            args = list(map(str, pod["container"]["args"]))
             parsed = parser().parse_args(args)
             outputs = {p["valueFrom"]["path"] for p in pod["outputs"]["parameters"]}
             assert all(path.startswith(f"{parsed.out}/") for path in outputs)

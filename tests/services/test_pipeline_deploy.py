@@ -6,7 +6,7 @@ import copy
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ import pytest
 
 from cxlib.errors import StageFailed, WaitTimedOut
 from services.pipeline.cluster import Cluster, Conflict
-from services.pipeline.deploy import Wanted, deploy, judge, wanted
+from services.pipeline.deploy import deploy
+from services.pipeline.pace import Pace
+from services.pipeline.rollout import judge
+from services.pipeline.target import Wanted, wanted
 
 DIGEST = "sha256:" + "b2" * 32
 TO = Wanted("staging", "7", "staging-1.0.7", DIGEST)
@@ -127,8 +130,11 @@ def world() -> Iterator[World]:
     server.server_close()
 
 
-def run(world: World, to: Wanted = TO, within: float = 10) -> None:
-    deploy(to, Cluster(world.url), world.url, world.host, within=within)
+PACE = Pace(every=0.1, rollout=10, served=5)
+
+
+def run(world: World, to: Wanted = TO, pace: Pace = PACE) -> None:
+    deploy(to, Cluster(world.url), world.url, world.host, pace)
 
 
 def test_alias_moves_after_the_served_version_was_seen(world: World) -> None:
@@ -165,19 +171,20 @@ def test_second_deployment_of_the_same_changes_nothing(world: World) -> None:
     assert "looked at" in world.log
 
 
-def test_wrong_digest_served_fails_and_alias_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_digest_served_fails_and_alias_stays(world: World) -> None:
     """Synced and Healthy isn't proof enough of what answers."""
-    monkeypatch.setattr("services.pipeline.deploy._SERVED_WITHIN", 0.1)
     world.serves = {"model_version": "7", "image_digest": "sha256:other"}
     with pytest.raises(WaitTimedOut, match="sha256:other"):
-        run(world)
+        run(world, pace=replace(PACE, served=0.1))
     assert world.alias is None
 
 
-def test_other_environments_leave_the_alias(world: World) -> None:
-    """Canary's and production's aliases are the promotion's to move."""
-    run(world, Wanted("canary", "7", "canary-1.0.7", DIGEST))
-    assert world.alias is None
+@pytest.mark.parametrize("environment", ["canary", "production"])
+def test_what_is_promoted_to_is_not_deployed_to(world: World, environment: str) -> None:
+    """Or whoever submits this workflow by hand would pass every gate by."""
+    with pytest.raises(StageFailed, match="promote-model"):
+        run(world, Wanted(environment, "7", f"{environment}-1.0.7", DIGEST))
+    assert world.log == []
 
 
 def test_application_without_auto_sync_is_synced(world: World) -> None:

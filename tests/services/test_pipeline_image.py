@@ -111,7 +111,7 @@ def _manifest(reference: str) -> dict[str, Any]:
 def test_retag_keeps_the_digest(source: image.Source, target: str, tmp_path: Path) -> None:
     """The three first images are one."""
     digest = image.build(source, target, "staging-1.0.0", None, "0", work(tmp_path, "one"))
-    image.retag(target, "staging-1.0.0", digest, "canary-1.0.0")
+    registry.point(target, image.REPOSITORY, "canary-1.0.0", digest)
     there = registry.manifest(target, image.REPOSITORY, "canary-1.0.0")
     assert there is not None
     assert there.digest == digest

@@ -1,0 +1,223 @@
+"""Whose turn it is at an environment, and what it was before: kept on the Application itself.
+
+A claim holds all that is needed to undo a promotion. It is taken, renewed and given back by writes
+that the API server refuses when the Application has changed since it was read; so is every other
+write of a promotion. Whoever lost the claim can't write any more, however late it wakes up.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from cxlib.errors import CxError, StageFailed
+from services.pipeline.cluster import Cluster, Conflict
+from services.pipeline.pace import Pace, waited_out
+from services.pipeline.target import Wanted, parameters
+
+UNDER_WAY = "cx.birdclef/promotion"
+LAST = "cx.birdclef/last-promotion"
+_TRIES = 50
+T = TypeVar("T")
+
+
+class Held(CxError):
+    """Another promotion holds the environment; the message names it."""
+
+
+class Stale(CxError):
+    """This promotion lost its claim while it wasn't looking: it must not write any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What an environment was: the Application's parameters, the digest that the *new* tag named (None:
+    no such tag), the version of its MLflow alias (None: no alias), and whether it served as it should.
+    """
+
+    parameters: list[dict[str, Any]]
+    tag_digest: str | None
+    alias: str | None
+    served: bool
+
+    def wanted(self, environment: str) -> Wanted:
+        """That state as one to be reached again."""
+        named = {p["name"]: p.get("value", "") for p in self.parameters}
+        return Wanted(
+            environment, *(named.get(k, "") for k in ("model.version", "image.tag", "image.digest"))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """``workflow`` and ``uid`` hold the environment until ``until``; ``token`` is the process's own.
+
+    ``source`` is empty for a rollback; ``undoing`` says why it goes back, once it does.
+    """
+
+    workflow: str
+    uid: str
+    token: str
+    until: datetime
+    to: Wanted
+    before: Before
+    source: str = ""
+    override: str = ""
+    undoing: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is kept: JSON."""
+        return json.dumps({**asdict(self), "until": self.until.isoformat(timespec="seconds")}, sort_keys=True)
+
+    @property
+    def holder(self) -> str:
+        return f"{self.workflow} holds {self.to.environment} until {self.until:%H:%M:%S} UTC"
+
+
+def read(app: dict[str, Any]) -> Claim | None:
+    """The claim on an Application, or None. Raises ``StageFailed`` for one that can't be read."""
+    text = (app["metadata"].get("annotations") or {}).get(UNDER_WAY)
+    if text is None:
+        return None
+    try:
+        data = json.loads(text)
+        data |= {"to": Wanted(**data["to"]), "before": Before(**data["before"])}
+        return Claim(**data | {"until": datetime.fromisoformat(data["until"])})
+    except (ValueError, KeyError, TypeError) as exc:
+        raise StageFailed(f"annotation {UNDER_WAY}", wanted="a claim", seen=text[:200]) from exc
+
+
+def last(app: dict[str, Any]) -> dict[str, str]:
+    """How the environment's last promotion ended, a ``logbook.Entry`` with when it ``finished``; or empty."""
+    text = (app["metadata"].get("annotations") or {}).get(LAST)
+    found: dict[str, str] = json.loads(text) if text else {}
+    return found
+
+
+class Hold:
+    """A claim that this process has taken on an environment's Application."""
+
+    def __init__(self, cluster: Cluster, claim: Claim, pace: Pace) -> None:
+        self._cluster, self._pace, self.claim = cluster, pace, claim
+
+    @classmethod
+    def take(cls, cluster: Cluster, claim: Claim, pace: Pace) -> Hold:
+        """Take the environment. A claim of the same workflow is taken over with its record.
+
+        Raises ``Held`` naming the holder, also one whose time is over: that is to be undone first.
+        """
+        made = replace(claim, token=uuid.uuid4().hex, until=_until(pace))
+
+        def attempt() -> Claim:
+            app = cluster.application(claim.to.application)
+            there, mine = read(app), made
+            if there and there.token == made.token:
+                return there  # the answer to our write was lost
+            if there and there.uid != made.uid:
+                raise Held(there.holder)
+            if there:
+                mine = replace(there, token=made.token, until=made.until)
+            elif parameters(app["spec"]["source"]) != made.before.wanted(made.to.environment).names:
+                raise Held(f"somebody deployed to {made.to.environment} while its state was recorded")
+            _put(cluster, app, {UNDER_WAY: mine.text})
+            return mine
+
+        return cls(cluster, _settled(claim.to, attempt, pace), pace)
+
+    @classmethod
+    def seize(cls, cluster: Cluster, left: Claim, uid: str, pace: Pace) -> Hold:
+        """Take over the claim ``left``, to undo it: the workflow's own (``uid``), or an abandoned one.
+
+        Raises ``Held`` while another's time isn't over.
+        """
+        if left.uid != uid and datetime.now(UTC) < left.until:
+            raise Held(left.holder)
+        mine = replace(left, token=uuid.uuid4().hex, until=_until(pace))
+
+        def attempt() -> Claim:
+            app = cluster.application(left.to.application)
+            there = read(app)
+            if there and there.token == mine.token:
+                return there  # the answer to our write was lost
+            if there is None or there.token != left.token:
+                raise Held(there.holder if there else f"{left.workflow} has ended by itself")
+            _put(cluster, app, {UNDER_WAY: mine.text})
+            return mine
+
+        return cls(cluster, _settled(left.to, attempt, pace), pace)
+
+    def check(self) -> dict[str, Any]:
+        """The Application, the claim still ours; renewed when half its time is over. Raises ``Stale``."""
+        if self.claim.until - datetime.now(UTC) < timedelta(seconds=self._pace.lease / 2):
+            return self.write({})
+        return waited_out(self.claim.to.application, self._ours, self._pace)
+
+    def write(self, change: dict[str, Any], *, undoing: str = "") -> dict[str, Any]:
+        """Merge ``change`` into the Application and renew the claim. Raises ``Stale`` when it isn't ours."""
+        claim = replace(self.claim, until=_until(self._pace), undoing=undoing or self.claim.undoing)
+
+        def attempt() -> dict[str, Any]:
+            return _put(self._cluster, self._ours(), {UNDER_WAY: claim.text}, change)
+
+        app = _settled(self.claim.to, attempt, self._pace)
+        self.claim = claim
+        return app
+
+    def release(self, ended: Mapping[str, str]) -> None:
+        """Give the environment back and keep there how it ``ended``. Raises ``Stale``."""
+        to = self.claim.to
+        kept = {**ended, "uid": self.claim.uid, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+
+        def attempt() -> None:
+            app = self._cluster.application(to.application)
+            if read(app) is None and last(app).get("uid") == self.claim.uid:
+                return  # the answer to our write was lost
+            _put(self._cluster, self._ours(app), {UNDER_WAY: None, LAST: json.dumps(kept, sort_keys=True)})
+
+        _settled(to, attempt, self._pace)
+
+    def _ours(self, app: dict[str, Any] | None = None) -> dict[str, Any]:
+        app = app or self._cluster.application(self.claim.to.application)
+        there = read(app)
+        if there is None or there.token != self.claim.token:
+            who = there.holder if there else f"{last(app).get('workflow', 'somebody')} has ended it"
+            raise Stale(f"{self.claim.workflow} lost {self.claim.to.environment}: {who}")
+        return app
+
+
+def _until(pace: Pace) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=pace.lease)
+
+
+def _put(
+    cluster: Cluster,
+    app: dict[str, Any],
+    annotations: dict[str, str | None],
+    change: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write to the Application as it was read in ``app``. Raises ``Conflict`` when it has changed since."""
+    change = change or {}
+    metadata = change.get("metadata", {})
+    merged = {**metadata, "annotations": {**metadata.get("annotations", {}), **annotations}}
+    return cluster.patch_application(
+        app["metadata"]["name"], {**change, "metadata": merged}, app["metadata"]["resourceVersion"]
+    )
+
+
+def _settled(to: Wanted, attempt: Callable[[], T], pace: Pace) -> T:
+    """``attempt`` until the Application didn't change under it: Argo CD writes its status there as well."""
+
+    def tries() -> T:
+        for _ in range(_TRIES):
+            try:
+                return attempt()
+            except Conflict as exc:
+                conflict = exc
+        raise StageFailed(f"Application {to.application}", wanted="to be written", seen=str(conflict))
+
+    return waited_out(f"Application {to.application}", tries, pace)

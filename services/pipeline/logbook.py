@@ -1,0 +1,62 @@
+"""How promotions and rollbacks ended, in MLflow's experiment ``cx-promotions``: one run each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+from services.pipeline import tracking
+from services.pipeline.pace import Pace, waited_out
+
+EXPERIMENT = "cx-promotions"
+# What the harness takes from here.
+PROMOTED, ROLLED_BACK, UNDONE, REFUSED = "promoted", "rolled-back", "undone", "refused"
+WHOLE = (PROMOTED, ROLLED_BACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One promotion's end. ``left`` is the digest that the environment served before."""
+
+    workflow: str
+    uid: str
+    outcome: str
+    environment: str
+    source: str
+    version: str
+    digest: str
+    left: str = ""
+    override: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {
+            "cx.workflow": self.workflow, "cx.workflow-uid": self.uid, "cx.outcome": self.outcome,
+            "cx.environment": self.environment, "cx.source": self.source, "cx.model-version": self.version,
+            "cx.digest": self.digest, "cx.from-digest": self.left, "cx.override": self.override,
+        }  # fmt: skip
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What the Application keeps of it."""
+        plain = {k: v for k, v in asdict(self).items() if k != "params"}
+        return {**plain, "why": self.params.get("why", "")[:1000]}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, str]) -> Entry:
+        """The entry that the Application has kept."""
+        known = {f.name: kept.get(f.name, "") for f in fields(cls) if f.name != "params"}
+        return cls(**known, params={"why": kept["why"]} if kept.get("why") else {})
+
+
+def write(mlflow: str, entry: Entry, pace: Pace) -> None:
+    """Note ``entry``, once: also when it is asked for again. Raises ``WaitTimedOut``."""
+    once = {"cx.workflow-uid": entry.uid, "cx.outcome": entry.outcome}
+
+    def noted() -> None:
+        if next(tracking.search(mlflow, EXPERIMENT, once), None) is None:
+            name = f"{entry.environment} {entry.version} {entry.outcome}"
+            tracking.note(mlflow, EXPERIMENT, name, entry.tags, entry.params)
+
+    waited_out("MLflow, for the record", noted, pace)

@@ -1,0 +1,72 @@
+"""The environments, their chain, and what one of them is to serve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cxlib.errors import StageFailed
+from services.pipeline import registry
+from services.pipeline.image import REPOSITORY
+
+ENVIRONMENTS = ("staging", "canary", "production")
+# Whence a model comes to an environment.
+SOURCES = {"canary": "staging", "production": "canary"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an environment is to serve: a registered version ("" or "0": none), its tag, its digest."""
+
+    environment: str
+    version: str
+    tag: str
+    digest: str
+
+    @property
+    def application(self) -> str:
+        return f"birdclef-{self.environment}"
+
+    @property
+    def parameters(self) -> list[dict[str, Any]]:
+        """The Application's Helm parameters; whoever deploys owns this whole list."""
+        named = {"image.tag": self.tag, "image.digest": self.digest, "model.version": self.version}
+        return [{"name": name, "value": value, "forceString": True} for name, value in named.items()]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The parameters by name."""
+        return {p["name"]: p["value"] for p in self.parameters}
+
+    def __str__(self) -> str:
+        model = f"model {self.version}" if self.version not in ("", "0") else "no model"
+        return f"{self.environment} at {self.tag} ({model}, {self.digest[:19] or 'by its tag'})"
+
+
+def wanted(target: str, environment: str, version: str) -> Wanted:
+    """What ``environment`` is to serve, its digest looked up in the registry ``target``."""
+    if environment not in ENVIRONMENTS:
+        raise StageFailed("environment", wanted=" or ".join(ENVIRONMENTS), seen=environment)
+    tag = tag_of(environment, version)
+    there = registry.digest_of(target, REPOSITORY, tag)
+    if there is None:
+        raise StageFailed(f"image {REPOSITORY}:{tag}", wanted="in the registry", seen="no such tag")
+    return Wanted(environment, version, tag, there)
+
+
+def tag_of(environment: str, version: str) -> str:
+    """The tag under which an environment has a model version."""
+    return f"{environment}-1.0.{version}"
+
+
+def parameters(source: dict[str, Any]) -> dict[str, str]:
+    """The Helm parameters of an Application's source, by name."""
+    return {p["name"]: p.get("value", "") for p in source.get("helm", {}).get("parameters") or []}
+
+
+def pointed(app: dict[str, Any], environment: str) -> Wanted:
+    """What the Application ``app`` of ``environment`` says now."""
+    named = parameters(app["spec"]["source"])
+    return Wanted(
+        environment, named.get("model.version", ""), named.get("image.tag", ""), named.get("image.digest", "")
+    )

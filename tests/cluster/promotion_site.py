@@ -1,0 +1,269 @@
+"""A site on loopback for promotions: real API server with the chart's own rights, real registry, real
+MLflow, real keys; only what runs pods is a double (``promotion_doubles``)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import requests
+from cryptography.hazmat.primitives import serialization as pem
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cxlib.clients import argocd
+from cxlib.clients.kube import Kube
+from cxlib.clients.mlflow import Tracking
+from cxlib.evidence import envelope, rules
+from cxlib.evidence.statement import Statement, Subject
+from services.pipeline import claim, model, registry, tracking
+from services.pipeline.admission import Order
+from services.pipeline.cluster import Cluster
+from services.pipeline.image import REPOSITORY
+from services.pipeline.pace import Pace
+from services.pipeline.world import World
+from tests.cluster.promotion_doubles import Rollouts, api
+from tests.deploy.charts import rendered
+
+SITE = "test:0123abcd"
+PACE = Pace(every=0.05, rollout=6, served=3, stuck=0.4, outage=4, lease=30)
+CRITERIA = ["p95 of POST /predict < 30 ms at 1 users"]
+QUESTION = json.dumps({"instances": [[0] * 64]})
+_OCI = "application/vnd.oci.image"
+
+
+@dataclass(slots=True)
+class Keys:
+    """The harness's pair of keys, as PEM."""
+
+    private: bytes
+    public: bytes
+
+    @classmethod
+    def made(cls) -> Keys:
+        key = Ed25519PrivateKey.generate()
+        return cls(
+            key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption()),
+            key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo),
+        )
+
+
+@dataclass
+class Stand:
+    """The site, and what tests do to it and ask of it."""
+
+    kube: Kube
+    rollouts: Rollouts
+    registry: str
+    mlflow: str
+    folder: Path
+    keys: Keys = field(default_factory=Keys.made)
+
+    @cached_property
+    def accounts(self) -> dict[str, Path]:
+        """A file with a real token of each account, as a pod has it."""
+        return {name: self._token(name) for name in ("promote-model", "rollback-model")}
+
+    def _token(self, account: str) -> Path:
+        path = f"/api/v1/namespaces/argo/serviceaccounts/{account}/token"
+        spec = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        answer = api(self.kube, "POST", path, spec)
+        assert answer.status_code == 201, answer.text
+        file = self.folder / f"{account}.token"
+        file.write_text(answer.json()["status"]["token"])
+        return file
+
+    def world(self, account: str = "promote-model", pace: Pace = PACE, **other: str) -> World:
+        """The site as a pod of that account sees it; ``other``: registry or mlflow elsewhere, or url."""
+        where = self.kube.configuration
+        url = other.get("url", where.host)
+        cluster = Cluster(url, self.accounts[account], Path(where.ssl_ca_cert))
+        at = self.rollouts.places()
+        return World(
+            cluster,
+            other.get("registry", self.registry),
+            other.get("mlflow", self.mlflow),
+            at,
+            QUESTION,
+            pace,
+        )
+
+    def image(self, content: str) -> str:
+        """Push an image of one layer; its digest."""
+        config, layer = self._blob(b"{}"), self._blob(content.encode())
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": f"{_OCI}.manifest.v1+json",
+            "config": {"mediaType": f"{_OCI}.config.v1+json", **config},
+            "layers": [{"mediaType": f"{_OCI}.layer.v1.tar", **layer}],
+        }
+        # spaces that a rewriting registry or client would lose, and with them the digest
+        return self.tag(f"made-{uuid.uuid4().hex}", json.dumps(manifest, indent=3).encode())
+
+    def tag(self, tag: str, content: bytes) -> str:
+        """Put a manifest under a tag; its digest."""
+        url = f"http://{self.registry}/v2/{REPOSITORY}/manifests/{tag}"
+        headers = {"Content-Type": f"{_OCI}.manifest.v1+json"}
+        assert requests.put(url, data=content, headers=headers, timeout=10).status_code == 201
+        return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+    def _blob(self, data: bytes) -> dict[str, object]:
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        begun = requests.post(f"http://{self.registry}/v2/{REPOSITORY}/blobs/uploads/", timeout=10)
+        sep = "&" if "?" in begun.headers["Location"] else "?"
+        done = requests.put(f"{begun.headers['Location']}{sep}digest={digest}", data=data, timeout=10)
+        assert done.status_code == 201, done.text
+        return {"digest": digest, "size": len(data)}
+
+    def version(self) -> str:
+        """A version of the model in MLflow, made now."""
+        at = f"{self.mlflow}/api/2.0/mlflow"
+        requests.post(f"{at}/registered-models/create", json={"name": model.MODEL_NAME}, timeout=20)
+        body = {"name": model.MODEL_NAME, "source": "s3://models/made-for-the-test"}
+        made = requests.post(f"{at}/model-versions/create", json=body, timeout=20)
+        return str(made.json()["model_version"]["version"])
+
+    def install(self, environment: str, version: str, digest: str, tag: str = "") -> None:
+        """An environment that runs this image now, tag and alias included."""
+        tag = tag or f"{environment}-1.0.{version}"
+        named = {"image.tag": tag, "image.digest": digest, "model.version": version}
+        app = argocd.manifest(
+            f"birdclef-{environment}", repository="http://git/site.git", path="deploy/app",
+            namespace=f"birdclef-{environment}", project="birdclef",
+            value_files=[f"values-{environment}.yaml"],
+        )  # fmt: skip
+        self.kube.delete("Application", f"birdclef-{environment}", argocd.NAMESPACE)
+        argocd.ensure(self.kube, app, named)
+        if digest:
+            registry.point(self.registry, REPOSITORY, tag, digest)
+        alias = version if version not in ("", "0") else None
+        model.set_alias(self.mlflow, environment, alias)
+
+    def evidence(self, environment: str, version: str, digest: str, **changes: object) -> bytes:
+        """A signed PASS of the environment's gate; ``changes`` to the statement, or to ``key``."""
+        now = datetime.now(UTC)
+        key = changes.pop("key", self.keys.private)
+        assert isinstance(key, bytes)
+        made = Statement(
+            gate=environment, gate_sha256=rules.gate_sha256(environment, CRITERIA), environment=environment,
+            site=SITE, subject=Subject(digest, version), verdict="PASS", reason="", criteria=(),
+            samples_sha256="", commit="", started=now - timedelta(seconds=2),
+            finished=now - timedelta(seconds=1),
+            expires=now + timedelta(hours=1),
+        )  # fmt: skip
+        return envelope.sign(replace(made, **changes), key)  # type: ignore[arg-type]
+
+    def log(self, digest: str, raw: bytes) -> str:
+        """Keep an envelope in MLflow as the harness does; the run's id."""
+        folder = self.folder / uuid.uuid4().hex
+        folder.mkdir()
+        (folder / "evidence.json").write_bytes(raw)
+        logged = Tracking(self.mlflow).log(
+            "cx-gates", "gate", tags={"cx.digest": digest}, files=[folder / "evidence.json"]
+        )
+        return logged.run_id
+
+    def trust(self, public: bytes | None = None, gates: dict[str, list[str]] | None = None) -> None:
+        """Publish key, site and policy: a gate of its own name for each environment."""
+        wanted = gates if gates is not None else {name: [name] for name in ("staging", "canary")}
+        policy = {
+            environment: {"gates": {gate: rules.gate_sha256(gate, CRITERIA) for gate in listed}}
+            for environment, listed in wanted.items()
+        }
+        data = {
+            "public-key.pem": (public or self.keys.public).decode(),
+            "site": SITE,
+            "policy.json": json.dumps(policy),
+        }
+        meta = {"name": "cx-trust", "namespace": "argo"}
+        self.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
+
+    def seen(self, environment: str) -> dict[str, object]:
+        """All that must agree: what the Application says, the tag, the alias, what answers; and the claim."""
+        app = self.kube.get("Application", f"birdclef-{environment}", argocd.NAMESPACE)
+        assert app is not None
+        named = argocd.parameters(app)
+        answer = requests.get(f"{self.rollouts.url}/{environment}/version", timeout=5).json()
+        return {
+            "version": named["model.version"],
+            "digest": named["image.digest"],
+            "tag": named["image.tag"],
+            "tagged": registry.digest_of(self.registry, REPOSITORY, named["image.tag"]),
+            "alias": model.alias_version(self.mlflow, environment),
+            "served": (answer["model_version"], answer["image_digest"]),
+            "claim": claim.read(app),
+        }
+
+    def tagged(self, tag: str) -> str | None:
+        return registry.digest_of(self.registry, REPOSITORY, tag)
+
+    def ended(self, uid: str) -> list[dict[str, str]]:
+        """The tags of what the logbook has of a workflow."""
+        found = tracking.search(self.mlflow, "cx-promotions", {"cx.workflow-uid": uid})
+        return [dict(run.tags) for run in found]
+
+
+@dataclass(slots=True)
+class Staged:
+    """Staging runs ``version`` from ``digest`` with evidence; canary runs something older."""
+
+    stand: Stand
+    version: str
+    digest: str
+    old_version: str
+    old_digest: str
+
+    def new(self, environment: str = "canary") -> dict[str, object]:
+        """What is seen when all of it has come to the new version."""
+        return self._seen(environment, self.version, self.digest)
+
+    def old(self, environment: str = "canary") -> dict[str, object]:
+        """What was seen before."""
+        return self._seen(environment, self.old_version, self.old_digest)
+
+    def _seen(self, environment: str, version: str, digest: str) -> dict[str, object]:
+        tag = f"{environment}-1.0.{version}"
+        return {
+            "version": version, "digest": digest, "tag": tag, "tagged": digest, "alias": version,
+            "served": (version, digest), "claim": None,
+        }  # fmt: skip
+
+
+def staged(stand: Stand) -> Staged:
+    """A new version in staging with evidence, an older one in canary and production."""
+    old, new = stand.version(), stand.version()
+    made = Staged(stand, new, stand.image(f"new {new}"), old, stand.image(f"old {old}"))
+    for environment in ("canary", "production"):
+        stand.install(environment, old, made.old_digest)
+    stand.install("staging", new, made.digest)
+    stand.trust()
+    stand.log(made.digest, stand.evidence("staging", new, made.digest))
+    return made
+
+
+def order(target: str, version: str, **more: object) -> Order:
+    """A promotion of a workflow of its own."""
+    uid = uuid.uuid4().hex
+    source = {"canary": "staging", "production": "canary"}[target]
+    made = Order(f"promote-model-{uid[:6]}", uid, target, source, version)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def allow(kube: Kube, helm: Path, scratch: Path) -> None:
+    """The namespaces, and the accounts with the rights that the charts give them."""
+    names = ("argo", "argocd", *(f"birdclef-{e}" for e in ("staging", "canary", "production")))
+    for name in names:
+        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    wanted = rendered(helm, "workflows", scratch)
+    for environment in ("staging", "canary", "production"):
+        files = (f"values-{environment}.yaml",)
+        for manifest in rendered(helm, "deploy/app", scratch, files):
+            manifest["metadata"].setdefault("namespace", f"birdclef-{environment}")
+            wanted.append(manifest)
+    for manifest in wanted:
+        if manifest["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
+            kube.apply(manifest)
