@@ -37,11 +37,13 @@ class BrokenPart(CxError):
 class Part:
     """What one generator process did, in seconds since it began; ``began`` in epoch seconds.
 
-    ``planned`` counts its arrivals in requests: arrivals, times the requests that each made (so that
-    98 % of them seen is 98 % of the arrivals met); None in the closed model.
+    ``seconds`` is how long it went on. ``planned`` counts its arrivals in requests: arrivals, times the
+    requests that each made (so that 98 % of them seen is 98 % of the arrivals met); None in the closed
+    model.
     """
 
     began: float
+    seconds: float
     levels: tuple[Level, ...]
     generator_cpu: float
     planned: float | None
@@ -84,7 +86,8 @@ def _part(facts: dict[str, Any], columns: dict[str, NDArray[Any]], planned: Sequ
             "error": texts[columns["error"]],
         }
     )
-    return Part(began, levels, facts["generator_cpu"], _in_requests(facts, len(samples)), samples)
+    planned_requests = _in_requests(facts, len(samples))
+    return Part(began, levels[-1].end, levels, facts["generator_cpu"], planned_requests, samples)
 
 
 def _in_requests(facts: dict[str, Any], requests: int) -> float | None:
@@ -97,14 +100,14 @@ def _in_requests(facts: dict[str, Any], requests: int) -> float | None:
 def together(parts: Sequence[Part], planned: Sequence[LoadLevel]) -> Part:
     """One part of those of workers that began at the same moment, each with its share of ``planned``.
 
-    Each worker's times count from its own beginning, so that their clocks need not agree. The levels
-    are those of the worker that ended first; of no parts at all, levels that never were.
+    Each worker's times count from its own beginning, so that their clocks need not agree. It went on
+    until the first of them ended, a level until the last did; of no parts at all, none ever was.
     """
     import numpy as np
 
     if not parts:
         none = Level(users=planned[0].users, rate=planned[0].rate, start=0, end=0)
-        return Part(time.time(), (none,), 0.0, None, Samples.of({f: [] for f in COLUMNS}))
+        return Part(time.time(), 0.0, (none,), 0.0, None, Samples.of({f: [] for f in COLUMNS}))
     if len(parts) == 1:
         return parts[0]
     joined = {f: np.concatenate([getattr(p.samples, f) for p in parts]) for f in COLUMNS}
@@ -112,10 +115,18 @@ def together(parts: Sequence[Part], planned: Sequence[LoadLevel]) -> Part:
     counts = [p.planned for p in parts if p.planned is not None]
     return Part(
         min(p.began for p in parts),
-        min(parts, key=lambda p: p.levels[-1].end).levels,
+        min(p.seconds for p in parts),
+        tuple(map(_widest, *(p.levels for p in parts))),
         max(p.generator_cpu for p in parts),
         sum(counts) if counts else None,
         Samples.of({f: column[order] for f, column in joined.items()}),
+    )
+
+
+def _widest(*same: Level) -> Level:
+    """One level of what it was for each worker."""
+    return same[0].model_copy(
+        update={"start": min(lv.start for lv in same), "end": max(lv.end for lv in same)}
     )
 
 

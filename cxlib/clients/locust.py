@@ -23,13 +23,15 @@ from cxlib.settings import CHECKOUT
 PLUGIN = Path("cxlib") / "load" / "plugin.py"
 STOP_SECONDS = 15
 START_SECONDS = 60.0
+MOST_USERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
     """What generators are to do: send ``host`` the ``levels`` by the users of the locustfile ``profile``.
 
-    ``seed`` makes their chances repeatable; logs go to ``folder``.
+    ``seed`` makes their chances repeatable; logs go to ``folder``. In the open model each worker makes
+    at most ``most_users`` users of a class, and further arrivals wait for one of them.
     """
 
     profile: Path
@@ -37,6 +39,7 @@ class Errand:
     levels: tuple[LoadLevel, ...]
     seed: str
     folder: Path
+    most_users: int = MOST_USERS
 
     @property
     def seconds(self) -> float:
@@ -50,7 +53,8 @@ class Errand:
         share = [(level.users + of - 1 - index) // of for level in self.levels]
         levels = [[n, lv.seconds, lv.rate, lv.arrivals] for n, lv in zip(share, self.levels, strict=True)]
         told = {"levels": levels, "seed": self.seed, "index": index, "of": of, "processors": processors}
-        return json.dumps({**told, "control": control, "stop_seconds": STOP_SECONDS})
+        told |= {"control": control, "stop_seconds": STOP_SECONDS, "most_users": self.most_users}
+        return json.dumps(told)
 
     def argv(self, python: str, profile: str, plugin: str) -> list[str]:
         """The command of a worker whose files lie at ``profile`` and ``plugin``."""
@@ -204,7 +208,7 @@ def _describe(
         site=site,
         started=datetime.fromtimestamp(part.began, UTC),
         planned_seconds=errand.seconds,
-        actual_seconds=part.levels[-1].end,
+        actual_seconds=part.seconds,
         planned_arrivals=part.planned,
         seed=seed,
         levels=part.levels,

@@ -1,7 +1,7 @@
 """The open model: each arrival begins a task when it is due, whatever became of those before it.
 
 Users of the profile stay plain Locust users. Here they stand in a pool; an arrival takes one that is
-free and has it do one task. With none free the pool grows up to ``MOST_USERS`` of a class; then
+free and has it do one task. With none free the pool grows up to ``most_users`` of a class; then
 arrivals wait in line and are late, which their latency shows, but none is lost.
 """
 
@@ -25,7 +25,6 @@ from cxlib.load import schedule
 from cxlib.load.alarm import Alarm
 from cxlib.load.recorder import PREPARING, VISIT, Recorder, Visit
 
-MOST_USERS = 1000
 # Users that are ready before the first arrival: those of this many seconds.
 WARM_SECONDS = 0.5
 STOP_USERS_SECONDS = 5.0
@@ -36,10 +35,10 @@ _log = logging.getLogger(__name__)
 class Pool:
     """The users of one class: ``idle`` ones, and the arrivals ``waiting`` for one of them."""
 
-    def __init__(self, environment: Any, kind: type[User], most: int = MOST_USERS) -> None:
-        self._environment, self._kind, self._most = environment, kind, most
+    def __init__(self, environment: Any, kind: type[User], most: int) -> None:
+        self.kind, self._environment, self._most = kind, environment, most
         self.idle: list[User] = []
-        self.waiting: deque[tuple[float, int]] = deque()
+        self.waiting: deque[Visit] = deque()
         self.size = self.busy = self.met = 0
 
     def warm(self, users: int) -> None:
@@ -54,34 +53,33 @@ class Pool:
         if user := self._new():
             self.idle.append(user)
 
-    def arrive(self, due: float, level: int) -> None:
-        """An arrival that is due now, ``due`` on the clock of ``time.monotonic``. Does not block."""
+    def arrive(self, visit: Visit) -> None:
+        """An arrival that is due now. Does not block."""
         if self.idle:
-            gevent.spawn(self._serve, self.idle.pop(), due, level)
+            gevent.spawn(self._serve, self.idle.pop(), visit)
         elif self.size < self._most:
             self.size += 1
-            gevent.spawn(self._serve, None, due, level)
+            gevent.spawn(self._serve, None, visit)
         else:
-            self.waiting.append((due, level))
+            self.waiting.append(visit)
 
-    def _serve(self, user: User | None, due: float, level: int) -> None:
+    def _serve(self, user: User | None, visit: Visit) -> None:
         self.busy += 1
         try:
             while True:
                 user = user or self._new()
-                user = user if user and self._visit(user, due, level) else None
+                user = user if user and self._do(user, visit) else None
                 if not self.waiting:
                     break
                 self.size += user is None  # one that left makes room for a new one
-                due, level = self.waiting.popleft()
+                visit = self.waiting.popleft()
         finally:
             self.busy -= 1
         if user:
             self.idle.append(user)
 
-    def _visit(self, user: User, due: float, level: int) -> bool:
+    def _do(self, user: User, visit: Visit) -> bool:
         """One task of ``user``; whether the user stays."""
-        visit = Visit(level, max(0.0, time.monotonic() - due))
         VISIT.set(visit)
         tasks: Any = user._taskset_instance
         try:
@@ -96,7 +94,7 @@ class Pool:
         except StopTest:
             gevent.spawn(self._environment.runner.quit)
         except Exception as exc:  # noqa: BLE001  whatever a profile raises, as Locust takes it
-            self._tell(user, exc)
+            self._tell(exc, user)
         finally:
             self.met += visit.requests > 0
         return True
@@ -104,13 +102,13 @@ class Pool:
     def _new(self) -> User | None:
         """A user that is ready, or None (and one less in the pool) when its ``on_start`` fails."""
         VISIT.set(PREPARING)
-        user = self._kind(self._environment)
-        user._state = LOCUST_STATE_RUNNING
-        user._taskset_instance = DefaultTaskSet(user)
         try:
+            user = self.kind(self._environment)
+            user._state = LOCUST_STATE_RUNNING
+            user._taskset_instance = DefaultTaskSet(user)
             user.on_start()
         except Exception as exc:  # noqa: BLE001
-            self._tell(user, exc)
+            self._tell(exc)
             self.size -= 1
             return None
         return user
@@ -122,9 +120,9 @@ class Pool:
         try:
             user.on_stop()  # type: ignore[no-untyped-call]
         except Exception as exc:  # noqa: BLE001
-            self._tell(user, exc)
+            self._tell(exc, user)
 
-    def _tell(self, user: User, exc: Exception) -> None:
+    def _tell(self, exc: Exception, user: User | None = None) -> None:
         self._environment.events.user_error.fire(user_instance=user, exception=exc, tb=exc.__traceback__)
         _log.error("%s\n%s", exc, "".join(traceback.format_exception(exc)))
 
@@ -137,11 +135,11 @@ class Generator:
 
     def __init__(self, environment: Any, recorder: Recorder, order: dict[str, Any]) -> None:
         self._recorder, self._levels, self._order = recorder, order["levels"], order
+        self._environment = environment
         self._plans = [self._plan(number, *level) for number, level in enumerate(order["levels"])]
         self.planned = sum(map(len, self._plans))
         kinds = [kind for kind in environment.user_classes if kind.weight or kind.fixed_count]
-        most = order.get("most_users", MOST_USERS)
-        self._pools = [Pool(environment, kind, most) for kind in kinds]
+        self._pools = [Pool(environment, kind, order["most_users"]) for kind in kinds]
         self._weights = [kind.fixed_count or kind.weight for kind in kinds]
         self.done = False
 
@@ -163,6 +161,7 @@ class Generator:
         """Make users beforehand: making one takes time that arrivals would miss."""
         users = max(level[2] for level in self._levels) / self._order["of"] * WARM_SECONDS
         for pool, weight in zip(self._pools, self._weights, strict=True):
+            pool.kind.host = self._environment.host or pool.kind.host  # Locust does so a moment later
             pool.warm(max(1, round(users * weight / sum(self._weights))))
 
     def run(self) -> None:
@@ -172,8 +171,8 @@ class Generator:
             alarm.sleep_until(begun + passed)
             self._recorder.level_starts.append(epoch + passed)
             for at in plan:
-                alarm.sleep_until(due := begun + passed + at)
-                self._choose().arrive(due, number)
+                alarm.sleep_until(begun + passed + at)
+                self._choose().arrive(Visit(number, epoch + passed + at))
             passed += level[1]
         alarm.sleep_until(begun + passed)
         self._recorder.ended = epoch + passed

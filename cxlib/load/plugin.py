@@ -3,7 +3,8 @@
 Runs in the child process only, with the standard library and Locust. Reads its order from the file
 that ``CX_LOAD_ORDER`` names and saves what it measured beside it. The order: ``levels`` (each
 ``[users, seconds, rate, arrivals]``), ``seed``, ``index`` and ``of`` (which worker of how many this
-is), ``processors``, ``stop_seconds``, and ``control`` (host and port, or null for a worker alone).
+is), ``processors``, ``stop_seconds``, ``most_users`` of a class, and ``control`` (host and port, or
+null for a worker alone).
 """
 
 from __future__ import annotations
@@ -44,17 +45,30 @@ def _load(number: int) -> str:
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
 def _begin(environment: Any, **_: Any) -> None:
     """After what the profile does at the start; the load itself begins when this is over."""
+    try:
+        _get_ready(environment)
+    except Exception:
+        _give_up(environment)
+        raise  # Locust logs it and would go on
+    gevent.spawn(recorder.watch, _load)
+    if generator:
+        gevent.spawn(generator.run).link_exception(lambda _: _give_up(environment))
+    else:
+        recorder.level_starts.append(time.time())
+
+
+def _get_ready(environment: Any) -> None:
     global generator
     if any(rate for _, _, rate, _ in ORDER["levels"]):
         generator = Generator(environment, recorder, ORDER)
         generator.warm()
     if control:
         control.wait_for_go()
-    gevent.spawn(recorder.watch, _load)
-    if generator:
-        gevent.spawn(generator.run)
-    else:
-        recorder.level_starts.append(time.time())
+
+
+def _give_up(environment: Any) -> None:
+    environment.process_exit_code = 3
+    gevent.spawn(environment.runner.quit)
 
 
 @events.quit.add_listener  # type: ignore[untyped-decorator]

@@ -18,12 +18,20 @@ COLUMNS = ("scheduled", "started", "finished", "status", "name", "error", "level
 
 
 class Visit:
-    """What one arrival of the open model does: its load level, and how late it began, in seconds."""
+    """What one arrival of the open model does: its load level, and when it was due, in epoch seconds."""
 
-    __slots__ = ("lag", "level", "requests")
+    __slots__ = ("due", "lag", "level", "requests")
 
-    def __init__(self, level: int, lag: float) -> None:
-        self.level, self.lag, self.requests = level, lag, 0
+    def __init__(self, level: int, due: float) -> None:
+        self.level, self.due, self.lag, self.requests = level, due, 0.0, 0
+
+    def scheduled(self, start: float) -> float:
+        """When a request that started at ``start`` was meant to. The visit's first one: when the visit was
+        due. Each further one: as much earlier as the first one was late."""
+        self.requests += 1
+        if self.requests == 1:
+            self.lag = max(0.0, start - self.due)
+        return start - self.lag
 
 
 # The visit that the running greenlet is on; None in the closed model.
@@ -68,11 +76,8 @@ class Recorder:
             return  # what gets ready before the load is no load
         seconds = response_time / 1000
         start = start_time if start_time is not None else time.time() - seconds
-        # Had the visit begun when it was due, all its requests would have been sent that much earlier.
-        self.scheduled.append(start - visit.lag if visit else start)
+        self.scheduled.append(visit.scheduled(start) if visit else start)
         self.level.append(visit.level if visit else -1)
-        if visit:
-            visit.requests += 1
         self.started.append(start)
         self.finished.append(start + seconds)
         self.status.append(getattr(response, "status_code", 0) or 0)
