@@ -152,15 +152,23 @@ class Tracking:
             data = self._client().get_run(run_id).data
             return dict(data.params), dict(data.metrics)
 
-    def search(self, experiment: str, tags: Mapping[str, str], most: int = 100) -> list[Found]:
-        """The runs of ``experiment`` that carry all ``tags``, newest first; none without the experiment."""
+    def search(
+        self, experiment: str, tags: Mapping[str, str], most: int = 100, *, deleted: bool = False
+    ) -> list[Found]:
+        """The runs of ``experiment`` that carry all ``tags``, newest first; none without the experiment.
+
+        ``deleted``: also those that somebody deleted, as long as MLflow still has them.
+        """
         wanted = " and ".join(f"tags.`{key}` = {_quoted(key, value)}" for key, value in tags.items())
         with self._told(f"search in {experiment}"):
+            from mlflow.entities import ViewType
+
             client, order = self._client(), ["attributes.start_time DESC"]
             where = client.get_experiment_by_name(experiment)
             if where is None:
                 return []
-            runs = client.search_runs([where.experiment_id], wanted, max_results=most, order_by=order)
+            view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+            runs = client.search_runs([where.experiment_id], wanted, view, most, order)
         return [_found(run) for run in runs]
 
     def remove(self, run_id: str) -> None:

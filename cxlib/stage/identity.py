@@ -85,23 +85,27 @@ def _make(path: Path) -> None:
 def _read(path: Path) -> bytes:
     """The key, from the very file whose owner and mode were looked at."""
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        # without waiting: a pipe in its place would keep us for ever
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as exc:
         raise ConfigError(str(path), f"it cannot be read: {exc.strerror}", _MEND) from exc
-    with os.fdopen(opened, "rb") as file:
-        about = os.fstat(file.fileno())
-        mode = stat.S_IMODE(about.st_mode)
-        if not stat.S_ISREG(about.st_mode):
-            raise ConfigError(str(path), "it is no ordinary file", _MEND)
-        if about.st_uid != os.geteuid():
-            raise ConfigError(str(path), f"it belongs to user {about.st_uid}", _MEND)
-        if mode & 0o077:
-            raise ConfigError(
-                str(path),
-                f"others may use it: its mode is {mode:04o}",
-                f"If nobody else had it, run: chmod 600 {path}",
-            )
-        return file.read()
+    try:
+        _require_private(path, os.fstat(opened))
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(opened)
+
+
+def _require_private(path: Path, about: os.stat_result) -> None:
+    mode = stat.S_IMODE(about.st_mode)
+    if not stat.S_ISREG(about.st_mode):
+        raise ConfigError(str(path), "it is no ordinary file", _MEND)
+    if about.st_uid != os.geteuid():
+        raise ConfigError(str(path), f"it belongs to user {about.st_uid}", _MEND)
+    if mode & 0o077:
+        fix = f"If nobody else had it, run: chmod 600 {path}"
+        raise ConfigError(str(path), f"others may use it: its mode is {mode:04o}", fix)
 
 
 _MEND = "The key that signs evidence is a file of yours alone, mode 0600"

@@ -31,11 +31,14 @@ class Entry:
 def entries(
     site: Site, *, environment: str = "", digest: str = "", most: int = 50, kube: Kube | None = None
 ) -> list[Entry]:
-    """The newest gates that MLflow keeps, each with what it is worth now; newest first."""
+    """The newest gates that MLflow keeps, each with what it is worth now; newest first.
+
+    Deleted runs are among them, as they still count.
+    """
     believed = trust.read(kube or platform.connect(site))
     tracking = Tracking(site.url("mlflow"))
     wanted = {"cx.environment": environment, "cx.digest": digest}
-    runs = tracking.search(evidence.EXPERIMENT, {k: v for k, v in wanted.items() if v}, _MOST)
+    runs = tracking.search(evidence.EXPERIMENT, {k: v for k, v in wanted.items() if v}, _MOST, deleted=True)
     read = [_verified(raw, believed.public_key) for raw in evidence.envelopes(tracking, runs)]
     statements = [found for found, _ in read if found]
     now = datetime.now(UTC)
