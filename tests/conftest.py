@@ -20,7 +20,7 @@ from tests.serving import serving
 TOGETHER = {
     "tests/cluster/": "API server",
     "tests/services/": "MLflow",
-    "tests/clients/test_mlflow.py": "MLflow",
+    "tests/clients/test_mlflow": "MLflow",
 }
 
 

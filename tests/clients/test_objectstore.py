@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from cxlib.clients.objectstore import ObjectStore
@@ -32,3 +34,15 @@ def test_a_wrong_password_is_refused(store: ObjectStore) -> None:
 def test_buckets_are_listed(store: ObjectStore) -> None:
     """The platform's scenario asks for them by name."""
     assert store.buckets() == ["test"]
+
+
+def test_newest_object_below_a_prefix_is_the_last_written(store: ObjectStore) -> None:
+    """A backup's age is that of the newest; names say nothing, as others may lie beside it."""
+    for name in ("dumps/b", "dumps/a", "other/z"):
+        store.put("test", name, b"123")
+    newest = store.newest("test", "dumps/")
+    assert newest is not None
+    assert (newest.name, newest.bytes) == ("dumps/a", 3)
+    assert abs((datetime.now(UTC) - newest.modified).total_seconds()) < 60
+    assert store.newest("test", "nothing/") is None
+    assert store.newest("no-such-bucket", "dumps/") is None
