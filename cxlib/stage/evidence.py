@@ -119,7 +119,7 @@ def record(
 ) -> Recorded:
     """Sign a judged gate and log it with ``files``, whatever its verdict; the one door for all gates.
 
-    ``folder`` gets ``evidence.json``, and ``verdict.json`` unless it has one. ``criteria`` are the gate's
+    ``folder`` gets ``evidence.json`` and ``verdict.json``. ``criteria`` are the gate's
     lines as they were asked (default: those that were judged). Samples are those that lie in ``folder``.
     Raises ``ConfigError`` (the key), ``EvidenceRefused`` (a PASS about no image), ``Unreachable``.
     """
@@ -127,9 +127,8 @@ def record(
     publish_trust(kube, site)
     folder.mkdir(parents=True, exist_ok=True)
     verdict = folder / "verdict.json"
-    if not verdict.exists():
-        text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
-        verdict.write_text(text + "\n")
+    text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    verdict.write_text(text + "\n")
     asked = criteria if criteria is not None else [c.text for c in outcome.criteria]
     finished = datetime.now(UTC)
     statement = Statement(
