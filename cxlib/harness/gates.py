@@ -28,8 +28,9 @@ def declared(features: Path) -> dict[str, dict[str, tuple[str, ...]]]:
         for template in get_feature("", str(path)).scenarios.values():
             tags = template.tags | template.feature.tags
             named = [name for name in ENVIRONMENTS if name in tags]
-            if named and not tags & set(OPT_IN):
-                _add(found.setdefault(named[0], {}), _gates(template.render({})), path)
+            asked = _gates(template.render({}))
+            if named and asked and not tags & set(OPT_IN):
+                _add(found.setdefault(named[0], {}), asked, path)
     return found
 
 
