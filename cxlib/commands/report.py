@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         measured = runfolder.read(args.run_dir)
     except runfolder.BrokenRun as exc:
-        target.write_text(load.render_broken(judging.broken(gate or Gate("no gate", ()), str(exc))))
+        target.write_text(load.render_verdict(judging.broken(gate or Gate("no gate", ()), str(exc))))
         print(f"{target}\nINVALID: {exc}")
         return exc.exit_code
     outcome = judging.judge(*measured, gate) if gate else _stored(args.run_dir / "verdict.json")

@@ -22,9 +22,12 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class PastGate:
-    """One earlier verdict on a gate, from MLflow. ``values`` by criterion text, in the criterion's unit."""
+    """One verdict on a gate, from MLflow; ``recorded`` is None for the run that is being reported.
 
-    recorded: datetime
+    ``values`` by criterion text, in the criterion's unit.
+    """
+
+    recorded: datetime | None
     verdict: str
     environment: str = ""
     model_version: str = ""
@@ -49,12 +52,17 @@ class OverrideMark:
 class Context:
     """Everything that ``load.render`` takes besides run, samples and verdict.
 
-    ``history`` is newest first and without the run itself; ``overrides`` are all that are on record.
+    ``history`` is newest first and without the run itself; ``history_missing`` says why it could not be
+    read. ``overrides`` are all that are on record, newest first. ``digest`` and ``model_version`` are of
+    what was judged, for gates without a load run.
     """
 
     provenance: Provenance = Provenance()
     history: tuple[PastGate, ...] = ()
     overrides: tuple[OverrideMark, ...] = ()
+    history_missing: str = ""
+    digest: str = ""
+    model_version: str = ""
 
 
 NOTHING = Context()

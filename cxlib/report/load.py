@@ -1,119 +1,202 @@
-"""The report of a load gate: one HTML file that needs nothing else, verdict and reason first."""
+"""The report of a gate: one HTML file that needs nothing else, verdict and reason first."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from cxlib.errors import duration
-from cxlib.report import load_plot
+from cxlib.report import distribution, interval_bar, level_curve, limits, page, past, table, timeline
+from cxlib.report.context import NOTHING, Context
+from cxlib.report.observed import Observed, observe
 
 if TYPE_CHECKING:
+    from cxlib.model.criterion import Criterion
     from cxlib.model.run import Run
     from cxlib.model.sample import Samples
-    from cxlib.model.verdict import CriterionResult, GateVerdict
+    from cxlib.model.verdict import GateVerdict
 
 TEMPLATE = "load.html.j2"
-SIGNS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?", "INVALID": "!"}
-MOST_ERRORS = 30
+MOST_DRAWN = 3  # endpoints; the others are in the table
+MOST_OVERRIDES = 5
+_SECTIONS = {
+    "criteria": "Criteria",
+    "checks": "Measurement",
+    "origin": "Origin",
+    "time": "Over time",
+    "distribution": "Distribution",
+    "levels": "Load levels",
+    "endpoints": "Endpoints",
+    "errors": "Errors",
+    "history": "History",
+}
+_UNMEASURED = ("criteria", "checks", "origin", "history")
+_LINES = [("median", "median"), ("p95", "p95"), ("p99", "p99")]
+_LIMIT = ("limit", "limit of a criterion")
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRow:
-    """One endpoint at one load level, warm-up included; latencies of the successes, in ms."""
+def render(
+    run: Run,
+    samples: Samples,
+    outcome: GateVerdict,
+    *,
+    baseline: tuple[Run, Samples] | None = None,
+    context: Context = NOTHING,
+) -> str:
+    """The whole report, with the ``baseline`` drawn over it if there is one.
 
-    name: str
-    level: str
-    requests: int
-    failed: int
-    rate: str
-    p50: str
-    p95: str
-    p99: str
-    slowest: str
-
-
-def render(run: Run, samples: Samples, outcome: GateVerdict) -> str:
-    """The whole report. Everything that comes from samples or names is escaped by the template."""
-    import numpy as np
-    from markupsafe import Markup
-
-    samples = samples.where(np.isfinite(samples.latency))  # the validity panel says it when some are not
-    limits = load_plot.latency_limits(outcome)
-    # Marked safe: the drawings escape their texts themselves.
+    Everything that comes from samples or names is escaped. A run without samples has its report too.
+    """
+    seen = observe(run, samples, outcome.warm_up)
+    before = _before(*baseline) if baseline else None
+    criteria = limits.drawable(outcome.criteria)
+    chosen = drawn_endpoints(seen, criteria)
+    over_time = timeline.draw(run, seen, criteria, chosen or [""], outcome.warm_up)
+    measured = run.served.start
     return _filled(
-        outcome=outcome,
+        outcome,
+        context,
+        _origin(run, len(samples), outcome, context.provenance.site),
+        digest=measured.digest or "",
+        model_version=measured.model_version or "",
+        headline=_headline(run, len(samples), context),
         run=run,
-        n=len(samples),
-        took=duration(run.actual_seconds),
-        over_time=Markup(load_plot.over_time(run, samples, outcome, limits)),  # noqa: S704
-        distribution=Markup(load_plot.distribution(samples, limits)),  # noqa: S704
-        endpoints=_endpoints(run, samples),
-        errors=_errors(samples),
-        most_errors=MOST_ERRORS,
+        with_baseline=before is not None or any(c.baseline is not None for c in outcome.criteria),
+        over_time=Markup(over_time),  # noqa: S704  the drawings escape their texts themselves
+        hidden=max(0, len(seen.endpoints) - len(chosen)),
+        distributions=_distributions(chosen, seen, criteria, before),
+        curves=_curves(chosen, seen, criteria, before),
+        legends=_legends(run, seen, before is not None, bool(criteria), outcome),
+        endpoints=table.endpoints(seen),
+        most_endpoints=table.MOST_ENDPOINTS,
+        errors=table.errors(samples),
+        most_errors=table.MOST_ERRORS,
+        sections=list(_SECTIONS.items()),
     )
 
 
-def render_broken(outcome: GateVerdict) -> str:
-    """The report on a run folder that could not be read: the verdict and why."""
-    return _filled(outcome=outcome, run=None)
+def render_verdict(outcome: GateVerdict, *, context: Context = NOTHING) -> str:
+    """The report on a gate without samples: its values were read, or the run folder is broken."""
+    sections = [(name, _SECTIONS[name]) for name in _UNMEASURED]
+    shown = {"digest": context.digest, "model_version": context.model_version, "headline": ""}
+    return _filled(
+        outcome, context, [], **shown, run=None, sections=sections, with_baseline=False
+    )  # fmt: skip
 
 
-def number(value: float | None, unit: str = "") -> str:
-    """A measured value as a person reads it; a dash when there is none."""
-    if value is None:
-        return "–"
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{text} {unit}".rstrip()
-
-
-def interval(result: CriterionResult) -> str:
-    """What the true value lies in; open ends are said."""
-    if result.value is None or not result.unit:
-        return "–"
-    low, high = result.low, result.high
-    if low is None and high is None:
-        return "not bounded"
-    if low is None:
-        return f"up to {number(high, result.unit)}"
-    if high is None:
-        return f"{number(low, result.unit)} or more"
-    return f"{number(low)} to {number(high, result.unit)}"
-
-
-def _filled(**values: object) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    folder = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    shared = {"signs": SIGNS, "number": number, "interval": interval}
-    return str(environment.get_template(TEMPLATE).render(**shared, **values))
-
-
-def _endpoints(run: Run, samples: Samples) -> list[EndpointRow]:
+def drawn_endpoints(seen: Observed, criteria: list[Criterion]) -> list[str]:
+    """Those that criteria are about come first, then those with the most requests."""
     import numpy as np
 
-    seconds: Counter[str] = Counter()
-    for level in run.levels:
-        seconds[str(level)] += level.end - level.start  # type: ignore[assignment]
-    rows = []
-    for name in samples.names:
-        for level in {str(lv): lv for lv in run.levels}.values():
-            mask = (samples.name == name) & (samples.users == level.users) & (samples.rate == level.rate)
-            own = samples.where(mask)
-            if not len(own):
-                continue
-            good = own.latency[~own.failed] * 1000
-            shown = [number(float(np.percentile(good, p))) if len(good) else "–" for p in (50, 95, 99, 100)]
-            rate = f"{len(own) / seconds[str(level)]:.1f}" if seconds[str(level)] else "–"
-            rows.append(EndpointRow(name, str(level), len(own), int(own.failed.sum()), rate, *shown))
-    return rows
+    named = [c.endpoint for c in criteria if c.endpoint in seen.endpoints]
+    counts = np.bincount(seen.endpoint, minlength=len(seen.endpoints))
+    busiest = [seen.endpoints[i] for i in np.argsort(-counts, kind="stable").tolist()]
+    return list(dict.fromkeys([*named, *busiest]))[:MOST_DRAWN]
 
 
-def _errors(samples: Samples) -> list[tuple[str, str, int, int]]:
-    """Error, endpoint, status and how often, the most frequent first."""
-    bad = samples.where(samples.failed)
-    seen = Counter(zip(bad.error.tolist(), bad.name.tolist(), bad.status.tolist(), strict=True))
-    return [(error, name, status, count) for (error, name, status), count in seen.most_common(MOST_ERRORS)]
+def _filled(outcome: GateVerdict, context: Context, origin: list[page.Fact], **values: object) -> str:
+    shown = context.overrides[:MOST_OVERRIDES]
+    history = past.of(outcome, context, str(values["digest"]), str(values["model_version"]))
+    return page.fill(
+        TEMPLATE,
+        outcome=outcome,
+        criteria=[(c, Markup(interval_bar.draw(c))) for c in outcome.criteria],  # noqa: S704  numbers only
+        provenance=[*origin, *_provenance(context)],
+        overrides=shown,
+        more_overrides=len(context.overrides) - len(shown),
+        trends=history.trends,
+        past=history.rows,
+        history_missing=context.history_missing,
+        **values,
+    )
+
+
+def _before(run: Run, samples: Samples) -> Observed:
+    """The baseline after its own warm-up, which is judged as any run's."""
+    from cxlib.judge.gate import judge
+    from cxlib.model.criterion import Gate
+
+    return observe(run, samples, judge(run, samples, Gate("baseline", ())).warm_up)
+
+
+def _distributions(
+    chosen: list[str], seen: Observed, criteria: list[Criterion], before: Observed | None
+) -> list[tuple[str, Markup]]:
+    found = []
+    for number, name in enumerate(chosen):
+        about = [c for c in criteria if c.endpoint == name]
+        old = before.of(name) if before else []
+        drawn = distribution.draw(f"distribution{number}", seen.of(name), about, old)
+        found.append((name, Markup(drawn)))  # noqa: S704
+    return found
+
+
+def _curves(
+    chosen: list[str], seen: Observed, criteria: list[Criterion], before: Observed | None
+) -> list[tuple[str, Markup]]:
+    found = []
+    for number, name in enumerate(chosen):
+        groups = seen.of(name)
+        if len(groups) > 1:
+            about = [c for c in criteria if c.endpoint == name]
+            drawn = level_curve.draw(f"levels{number}", groups, about, before.of(name) if before else [])
+            found.append((name, Markup(drawn)))  # noqa: S704
+    return found
+
+
+def _legends(
+    run: Run, seen: Observed, with_baseline: bool, limited: bool, outcome: GateVerdict
+) -> dict[str, list[tuple[str, str]]]:
+    """By drawing: CSS class and text of each entry."""
+    limit = [_LIMIT] if limited else []
+    cut = any(outcome.warm_up.get(str(level), level.end) > level.start for level in run.levels)
+    time = [*_LINES, *limit, ("fill shade2", "every request; the darker, the more")]
+    if cut:
+        time.append(("fill warmup", "warm-up, not judged"))
+    if any(level.rate for level in run.levels):
+        time.append(("planned", "planned rate"))
+    series = [(f"series{i % distribution.COLOURS}", load) for i, load in enumerate(seen.loads)]
+    old = [("before plain", "the baseline, in the same colour")] if with_baseline else []
+    return {"time": time, "distribution": [*series, *old, *limit], "levels": [*_LINES, *old, *limit]}
+
+
+def _headline(run: Run, n: int, context: Context) -> str:
+    served = run.served.start
+    said = [
+        context.provenance.environment,
+        f"model version {served.model_version or 'unknown'}",
+        page.short(served.digest) or "digest unknown",
+        page.moment(run.started),
+        f"{n:,} requests in {duration(run.actual_seconds)}",
+    ]
+    return " · ".join(part for part in said if part)
+
+
+def _origin(run: Run, n: int, outcome: GateVerdict, site: str) -> list[page.Fact]:
+    served = run.served.start
+    levels = ", then ".join(f"{level} for {level.end - level.start:.0f} s" for level in run.levels)
+    steady = ", ".join(f"{level}: {start:.1f} s" for level, start in outcome.warm_up.items())
+    return [
+        ("Image digest", served.digest or "", "hash"),
+        ("Model version", served.model_version or "", ""),
+        ("Site", site or run.site, ""),
+        ("Started", f"{run.started:%Y-%m-%d %H:%M:%S %Z}", ""),
+        ("Took", f"{duration(run.actual_seconds)} of {duration(run.planned_seconds)} planned", ""),
+        ("Load levels", levels, ""),
+        ("Steady from", steady or "never", ""),
+        ("Requests", f"{n:,}", ""),
+        ("Load profile", f"{run.profile}, Locust {run.locust}, seed {run.seed}", ""),
+    ]
+
+
+def _provenance(context: Context) -> list[page.Fact]:
+    p = context.provenance
+    return [
+        ("Environment", p.environment, ""),
+        ("Evidence until", page.moment(p.expires) if p.expires else "", ""),
+        ("Git commit", p.commit, "hash"),
+        ("Gate's text", p.gate_sha256 and f"sha256:{p.gate_sha256}", "hash"),
+        ("Samples", p.samples_sha256 and f"sha256:{p.samples_sha256}", "hash"),
+        ("Evidence key", p.key_id, "hash"),
+    ]

@@ -1,127 +1,173 @@
-"""Small drawings in SVG: a frame with two axes, and what is drawn into it. Colours come from CSS classes."""
+"""Small drawings in SVG: panels with axes, and what is drawn into them. Colours come from CSS classes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from cxlib.report.axis import Scale, Tick
+
 Point = tuple[float, float]
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 24.0, 30.0, 40.0
+_LETTER = 7.4  # pixels that a letter of the drawings' text is wide, about
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The same drawing for a wide page and for a phone: CSS shows one of them. Sizes in pixels."""
+
+    style: str
+    width: float
+    left: float
+    right: float
+
+    @property
+    def narrow(self) -> bool:
+        return self.style == "narrow"
+
+
+WIDE = Shape("wide", 1000, 62, 18)
+NARROW = Shape("narrow", 343, 44, 10)
+SHAPES = (WIDE, NARROW)
 
 
 @dataclass(slots=True)
-class Frame:
-    """A drawing of ``width`` by ``height`` pixels; ``x`` and ``y`` map data to 0..1."""
+class Drawing:
+    """``title`` and ``description`` are what a screen reader says; ``key`` is unique on the page."""
 
-    width: float
+    shape: Shape
     height: float
-    x: Callable[[float], float]
-    y: Callable[[float], float]
+    key: str
     title: str
+    description: str
     parts: list[str] = field(default_factory=list)
+
+    def panel(self, top: float, bottom: float, x: Scale, y: Scale) -> Panel:
+        """A panel over the drawing's width, from ``top`` to ``bottom`` pixels."""
+        return Panel(self, top, bottom, x, y)
+
+    def text(self, px: float, py: float, text: str, style: str = "") -> None:
+        """Text at pixels; the text is escaped."""
+        css = f' class="{style}"' if style else ""
+        self.parts.append(f'<text{css} x="{_n(px)}" y="{_n(py)}">{escape(text)}</text>')
+
+    def path(self, style: str, d: str) -> None:
+        self.parts.append(f'<path class="{style}" d="{d}"/>')
+
+    def svg(self) -> str:
+        """The drawing as an SVG element."""
+        own = f"{self.key}-{self.shape.style}"
+        head = (
+            f'<svg class="{self.shape.style}" viewBox="0 0 {_n(self.shape.width)} {_n(self.height)}" '
+            f'role="img" aria-labelledby="{own}-t {own}-d">'
+        )
+        title = f'<title id="{own}-t">{escape(self.title)}</title>'
+        description = f'<desc id="{own}-d">{escape(self.description)}</desc>'
+        return f"{head}{title}{description}{''.join(self.parts)}</svg>"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A part of a drawing with axes of its own; ``x`` and ``y`` map data to 0..1."""
+
+    on: Drawing
+    top: float
+    bottom: float
+    x: Scale
+    y: Scale
+
+    @property
+    def left(self) -> float:
+        return self.on.shape.left
+
+    @property
+    def right(self) -> float:
+        return self.on.shape.width - self.on.shape.right
 
     def at(self, x: float, y: float) -> Point:
         """Pixels of a data point; points outside are put on the edge."""
         u, v = min(1.0, max(0.0, self.x(x))), min(1.0, max(0.0, self.y(y)))
-        return (
-            _LEFT + u * (self.width - _LEFT - _RIGHT),
-            self.height - _BOTTOM - v * (self.height - _TOP - _BOTTOM),
-        )
+        return self.left + u * (self.right - self.left), self.bottom - v * (self.bottom - self.top)
 
-    @property
-    def bottom(self) -> float:
-        return self.height - _BOTTOM
-
-    @property
-    def right(self) -> float:
-        return self.width - _RIGHT
-
-    def line(self, points: Sequence[Point], style: str) -> None:
+    def line(self, points: Iterable[Point], style: str) -> None:
         """A line through data points."""
-        if points:
-            path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (self.at(*p) for p in points))
-            self.parts.append(f'<polyline class="{style}" points="{path}"/>')
+        pixels = [self.at(*point) for point in points]
+        if len(pixels) == 1:  # a line of one point would not be seen
+            self.mark("dot " + style, pixels[0])
+        elif pixels:
+            self.on.path(f"line {style}", "M" + "L".join(f"{_n(px)} {_n(py)}" for px, py in pixels))
 
-    def mark(self, point: Point, style: str) -> None:
+    def steps(self, pieces: Iterable[tuple[float, float, float]], style: str) -> None:
+        """A filled area of (from, to, value) pieces, down to the panel's foot."""
+        drawn = []
+        for start, end, value in pieces:
+            (a, py), (b, _) = self.at(start, value), self.at(end, value)
+            drawn.append(f"M{_n(a)} {_n(self.bottom)}V{_n(py)}H{_n(b)}V{_n(self.bottom)}")
+        if drawn:
+            self.on.path(style, "".join(drawn))
+
+    def cells(self, boxes: Iterable[tuple[float, float, float, float]], style: str) -> None:
+        """Filled boxes of (from x, to x, from y, to y) as one path."""
+        drawn = []
+        for x0, x1, y0, y1 in boxes:
+            (a, low), (b, high) = self.at(x0, y0), self.at(x1, y1)
+            drawn.append(f"M{_n(a)} {_n(high)}H{_n(b)}V{_n(low)}H{_n(a)}")
+        if drawn:
+            self.on.path(style, "".join(drawn))
+
+    def dot(self, point: Point, style: str) -> None:
         """A dot at a data point."""
-        px, py = self.at(*point)
-        self.parts.append(f'<circle class="{style}" cx="{px:.1f}" cy="{py:.1f}" r="4"/>')
+        self.mark(style, self.at(*point))
 
-    def level(self, start: float, end: float, y: float, style: str, label: str, *, below: bool) -> None:
-        """A level line from one x to another, with its label over or under its right end."""
+    def mark(self, style: str, at: Point) -> None:
+        """A dot at pixels."""
+        self.on.parts.append(f'<circle class="{style}" cx="{_n(at[0])}" cy="{_n(at[1])}" r="4"/>')
+
+    def limit(self, start: float, end: float, y: float, label: str, *, below: bool) -> None:
+        """A limit from one x to another, with its label under or over its right end."""
         (a, py), (b, _) = self.at(start, y), self.at(end, y)
-        self.parts.append(f'<path class="{style}" d="M{a:.1f} {py:.1f}H{b:.1f}"/>')
-        self.text(b - 4, py + 14 if below else py - 5, label, "end halo")
+        self.on.path("limit", f"M{_n(a)} {_n(py)}H{_n(b)}")
+        down = below and py + 16 < self.bottom
+        px = max(b - 4, self.left + _LETTER * len(label))
+        self.on.text(px, py + 14 if down else py - 5, label, "end halo")
 
-    def band(self, start: float, end: float, style: str, label: str = "") -> None:
-        """The whole height from one x to another, with its label above."""
+    def band(self, start: float, end: float, style: str) -> None:
+        """The whole height from one x to another."""
         (a, _), (b, _) = self.at(start, 0), self.at(end, 0)
-        box = f'x="{a:.1f}" y="{_TOP}" width="{max(b - a, 1):.1f}" height="{self.bottom - _TOP:.1f}"'
-        self.parts.append(f'<rect class="{style}" {box}/>')
-        if label:
-            self.text((a + b) / 2, _TOP - 8, label, "middle")
+        self.on.path(style, f"M{_n(a)} {_n(self.top)}H{_n(max(b, a + 1))}V{_n(self.bottom)}H{_n(a)}")
 
-    def tick(self, x: float, style: str) -> None:
-        """A short stroke on the x axis."""
-        px, _ = self.at(x, 0)
-        self.parts.append(f'<path class="{style}" d="M{px:.1f} {self.bottom - 10:.1f}v10"/>')
+    def name(self, start: float, end: float, label: str, py: float) -> None:
+        """A label between two x, left out where it has no room."""
+        (a, _), (b, _) = self.at(start, 0), self.at(end, 0)
+        if b - a > _LETTER * len(label):
+            self.on.text((a + b) / 2, py, label, "middle")
 
-    def text(self, px: float, py: float, text: str, style: str = "") -> None:
-        """Text at pixels; the text is escaped."""
-        self.parts.append(f'<text class="{style}" x="{px:.1f}" y="{py:.1f}">{escape(text)}</text>')
-
-    def axes(
-        self, xs: Sequence[tuple[float, str]], ys: Sequence[tuple[float, str]], x_label: str, y_label: str
-    ) -> None:
-        """Grid lines with their labels, and what the axes mean."""
-        for value, label in ys:
+    def grid_y(self, ticks: Sequence[Tick]) -> None:
+        """Horizontal grid lines with their labels on the left."""
+        for value, label in ticks:
             _, py = self.at(0, value)
-            self.parts.append(f'<path class="grid" d="M{_LEFT} {py:.1f}H{self.right}"/>')
-            self.text(_LEFT - 6, py + 4, label, "end")
-        for value, label in xs:
+            self.on.path("grid", f"M{_n(self.left)} {_n(py)}H{_n(self.right)}")
+            self.on.text(self.left - 6, py + 4, label, "end")
+
+    def grid_x(self, ticks: Sequence[Tick], *, labels: bool = True) -> None:
+        """Vertical grid lines, with their labels under the panel; the outer ones stay inside."""
+        for value, label in ticks:
             px, _ = self.at(value, 0)
-            self.parts.append(f'<path class="grid" d="M{px:.1f} {_TOP}V{self.bottom}"/>')
-            self.text(px, self.bottom + 16, label, "middle")
-        self.text((_LEFT + self.right) / 2, self.height - 6, x_label, "middle axis")
-        self.text(2, _TOP - 8, y_label, "axis")
+            self.on.path("grid", f"M{_n(px)} {_n(self.top)}V{_n(self.bottom)}")
+            if labels:
+                half = _LETTER * len(label) / 2
+                inside = min(max(px, half), self.on.shape.width - half)
+                self.on.text(inside, self.bottom + 17, label, "middle")
 
-    def svg(self, style: str) -> str:
-        """The drawing as an SVG element of class ``style``."""
-        head = f'<svg class="{style}" viewBox="0 0 {self.width:g} {self.height:g}" role="img"'
-        return f"{head}><title>{escape(self.title)}</title>{''.join(self.parts)}</svg>"
+    def label_y(self, text: str) -> None:
+        """What the panel shows, over its upper left corner."""
+        self.on.text(0, self.top - 8, text, "what")
 
-
-def linear(low: float, high: float) -> Callable[[float], float]:
-    """low..high to 0..1."""
-    span = (high - low) or 1.0
-    return lambda v: (v - low) / span
+    def label_x(self, text: str) -> None:
+        """What the x axis shows, under its middle."""
+        self.on.text((self.left + self.right) / 2, self.bottom + 34, text, "middle")
 
 
-def logarithmic(low: float, high: float) -> Callable[[float], float]:
-    """low..high, both above 0, to 0..1, each factor of ten as long as the other."""
-    span = math.log10(high / low) or 1.0
-    return lambda v: math.log10(max(v, low) / low) / span
-
-
-def nines(most: float) -> Callable[[float], float]:
-    """Quantiles to 0..1 so that each further nine is as long as the one before; ``most`` nines in all."""
-    return lambda q: -math.log10(max(1 - q, 10**-most)) / most
-
-
-def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """1, 2, 5 of each power of ten from ``low`` to ``high``; only the powers when that is many."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if len(powers) < 4 else (1,)
-    values = [s * 10.0**p for p in powers for s in steps]
-    return [(v, f"{v:g}") for v in values if low * 0.999 <= v <= high * 1.001]
-
-
-def round_ticks(low: float, high: float, about: int) -> list[tuple[float, str]]:
-    """About ``about`` round numbers from ``low`` to ``high``."""
-    raw = (high - low or 1.0) / about
-    power = 10 ** math.floor(math.log10(raw))
-    step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw)
-    first = math.ceil(low / step)
-    return [(i * step, f"{i * step:g}") for i in range(first, math.floor(high / step + 1e-9) + 1)]
+def _n(value: float) -> str:
+    """A number of pixels, as short as it goes."""
+    return f"{value:.1f}".removesuffix(".0")
