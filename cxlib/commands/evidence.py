@@ -118,7 +118,7 @@ def _told(proven: Statement | None, against: list[str], keyid: str) -> str:
     lines = [f"REFUSED: {why}" for why in against] or ["This is proven:"]
     if proven:
         lines += [f"  {name:<11} {value}" for name, value in _facts(proven).items()]
-        lines += [f"  {c.get('verdict', '')!s:<13} {c.get('text', '')}" for c in proven.criteria]
+        lines += [f"  {c.get('verdict')!s:<14}  {c.get('text')}: {c.get('reason')}" for c in proven.criteria]
         lines.append(f"signed with key {keyid[:16]}…; later FAILs are known to MLflow only: cx evidence list")
     return "\n".join(lines)
 
