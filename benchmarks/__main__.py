@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import collection, evidence, footprint, load, setup, staging, suite, toolchain
+from benchmarks import collection, evidence, footprint, load, setup, staging, status, suite, toolchain
 from benchmarks.figure import Figure
 from cxlib.errors import CxError
 
@@ -15,6 +15,7 @@ MEASURES: dict[str, Callable[[], list[Figure]]] = {
     "setup": setup.measure,
     "footprint": footprint.measure,
     "stored": staging.stored,
+    "status": status.measure,
     "load": load.measure,
     "evidence": evidence.measure,
     "toolchain": toolchain.measure,

@@ -160,7 +160,7 @@ def _nights(history: Sequence[History]) -> list[tuple[str, str]]:
     shown = [one for one in history if one.red or one.change or one.flips > 1]
     rows = [(one.check, f"{one.strip}  {in_words(one)}") for one in shown]
     quiet = len(history) - len(shown)
-    return rows + ([(f"{quiet} more", "green, as before")] if quiet else [])
+    return rows + ([(f"{quiet} more", "green")] if quiet else [])
 
 
 def _print_causes(out: TerminalReporter, run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 
 from cxlib.judge.agreement import age
 from cxlib.model.standing import Environment, Holder, Image, Proof, Standing, short
@@ -101,9 +102,10 @@ def _end(standing: Standing) -> list[str]:
     lines = []
     for part, why in (standing.down or {}).items():
         lines += textwrap.wrap(f"✗ {part}: not reachable: {why}", COLUMNS, subsequent_indent="    ")
-    for one in standing.disagreements:
-        lines += textwrap.wrap(f"✗ {one.environment}: {one.what}", COLUMNS, subsequent_indent="    ")
-        lines += [f"{_END}{_DIM}    mend it:{_END} {one.mend}{_RED}"]
+    for mend, listed in groupby(standing.disagreements, key=lambda one: one.mend):
+        for one in listed:
+            lines += textwrap.wrap(f"✗ {one.environment}: {one.what}", COLUMNS, subsequent_indent="    ")
+        lines += [f"{_END}{_DIM}    mend it:{_END} {mend}{_RED}"]
     if not lines:
         return ["✓ all agree"]
     if not standing.disagreements:
