@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from cxlib.model.verdict import CriterionResult, GateVerdict
 from cxlib.parallel import run_all
 from cxlib.settings import CHECKOUT, Site
 from cxlib.stage import environment as environments
-from cxlib.stage import gate, identity, platform, trust
+from cxlib.stage import gate, history, identity, platform, trust
 from cxlib.stage.trust import publish_trust as publish_trust
 from cxlib.stage.trust import require as require
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cxlib.clients.locust import Generate
     from cxlib.model.run import Run
     from cxlib.model.sample import Samples
+    from cxlib.report.context import Context
 
 EXPERIMENT = "cx-gates"
 FILE = "evidence.json"
@@ -100,6 +101,7 @@ def measure(
         recorded = record(
             site, environment, result.outcome, subject, folder,
             started=started, criteria=criteria, files=result.files(), metrics=result.metrics(), kube=kube,
+            draw=partial(gate.draw, folder, result.outcome, baseline),
         )  # fmt: skip
         return Measured(result, recorded.logged, recorded)
 
@@ -116,13 +118,17 @@ def record(
     files: Sequence[Path] = (),
     metrics: Mapping[str, float] | None = None,
     kube: Kube | None = None,
+    draw: Callable[[Context], str] | None = None,
 ) -> Recorded:
     """Sign a judged gate and log it with ``files``, whatever its verdict; the one door for all gates.
 
     ``folder`` gets ``evidence.json`` and ``verdict.json``. ``criteria`` are the gate's
     lines as they were asked (default: those that were judged). Samples are those that lie in ``folder``.
+    ``draw`` makes ``report.html`` of provenance and history (default: a report on values alone).
     Raises ``ConfigError`` (the key), ``EvidenceRefused`` (a PASS about no image), ``Unreachable``.
     """
+    from cxlib.report import load
+
     kube = kube or platform.connect(site)
     publish_trust(kube, site)
     folder.mkdir(parents=True, exist_ok=True)
@@ -146,7 +152,10 @@ def record(
         finished=finished,
         expires=finished + timedelta(hours=site.evidence.hours),
     )
-    return _log(site, statement, folder, [verdict, *files], metrics or {})
+    report = folder / "report.html"
+    about = history.context(Tracking(site.url("mlflow")), EXPERIMENT, statement, identity.public_key(site))
+    report.write_text(draw(about) if draw else load.render_verdict(outcome, context=about))
+    return _log(site, statement, folder, [verdict, report, *files], metrics or {})
 
 
 def override(

@@ -12,7 +12,7 @@ from cxlib.errors import GateClosed
 from cxlib.evidence.statement import Subject
 from cxlib.model.verdict import GateVerdict, Verdict
 from cxlib.settings import Site
-from cxlib.stage import evidence
+from cxlib.stage import evidence, history
 from cxlib.stage.evidence import Recorded
 
 
@@ -40,7 +40,7 @@ def record(
     started: datetime,
 ) -> Judged:
     """Sign ``outcome`` and keep it in MLflow. Raises what ``evidence.record`` raises."""
-    metrics = {_name(c.text): c.value for c in outcome.criteria if c.value is not None}
+    metrics = {history.metric_name(c.text): c.value for c in outcome.criteria if c.value is not None}
     recorded = evidence.record(
         site, environment, outcome, subject, folder, started=started, criteria=criteria, metrics=metrics
     )
@@ -52,8 +52,3 @@ def require_pass(judged: Judged) -> None:
     """Raises ``GateClosed`` with the verdict's exit code (3 FAIL, 4 INCONCLUSIVE, 5 INVALID)."""
     if judged.outcome.verdict is not Verdict.PASS:
         raise GateClosed(judged.summary(), judged.outcome.verdict.exit_code)
-
-
-def _name(text: str) -> str:
-    """A criterion as MLflow lets a metric be called."""
-    return "".join(ch if ch.isalnum() or ch in "_-. " else "_" for ch in text)[:250]

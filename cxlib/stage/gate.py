@@ -13,6 +13,7 @@ from cxlib.errors import ConfigError, CxError, GateClosed, ProcessFailed
 from cxlib.model.criterion import Gate
 from cxlib.model.grammar import parse_gate
 from cxlib.model.verdict import GateVerdict, Verdict
+from cxlib.stage.history import metric_name
 
 if TYPE_CHECKING:
     from cxlib.clients.locust import Generate
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cxlib.model.load import LoadLevel
     from cxlib.model.run import Run, Served
     from cxlib.model.sample import Samples
+    from cxlib.report.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,7 @@ class GateResult:
         found = {"extended_seconds": self.extended_seconds}
         for c in self.outcome.criteria:
             if c.value is not None:
-                name = "".join(ch if ch.isalnum() or ch in "_-. " else "_" for ch in c.text)
-                found[name[:250]] = c.value
+                found[metric_name(c.text)] = c.value
         return found
 
     def summary(self) -> str:
@@ -114,7 +115,7 @@ def run_gate(
     if extended:
         progress.note(f"gate '{name}' is inconclusive, {extended:g} s more of the same: {outcome.reason}")
         run, samples, outcome = measure()
-    write_evidence(folder, run, samples, outcome)
+    write_evidence(folder, run, samples, outcome, baseline)
     progress.note(f"gate '{name}': {outcome.verdict.value}, {outcome.reason}")
     return GateResult(outcome, folder, run.served.end, extended)
 
@@ -153,13 +154,31 @@ def prepare(
     return gate, path
 
 
-def write_evidence(folder: Path, run: Run, samples: Samples, outcome: GateVerdict) -> None:
+def write_evidence(
+    folder: Path,
+    run: Run,
+    samples: Samples,
+    outcome: GateVerdict,
+    baseline: tuple[Run, Samples] | None = None,
+) -> None:
     """Write verdict.json and report.html into ``folder``."""
     from cxlib.report import load
 
     text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "verdict.json").write_text(text + "\n")
-    (folder / "report.html").write_text(load.render(run, samples, outcome))
+    (folder / "report.html").write_text(load.render(run, samples, outcome, baseline=baseline))
+
+
+def draw(folder: Path, outcome: GateVerdict, baseline: tuple[Run, Samples] | None, context: Context) -> str:
+    """The report on the run in ``folder``, with its provenance and history; also when it can't be read."""
+    from cxlib.clients import runfolder
+    from cxlib.report import load
+
+    try:
+        run, samples = runfolder.read(folder)
+    except runfolder.BrokenRun:
+        return load.render_verdict(outcome, context=context)
+    return load.render(run, samples, outcome, baseline=baseline, context=context)
 
 
 def require_pass(result: GateResult) -> None:
