@@ -87,12 +87,15 @@ def _bars(gate: GateVerdict) -> list[str]:
     timed = [c for c in gate.criteria if c.unit == "ms" and c.value is not None]
     if not timed:
         return []
-    highest = max(max(c.value or 0.0, c.limit) for c in timed)
+    names = [c.text.removeprefix("watch: ").removeprefix("key: ").split(" at ")[-1] for c in timed]
+    measured, allowed = [c.value or 0.0 for c in timed], [c.limit for c in timed]
+    if len(timed) == 1:  # a line needs two points
+        names, measured, allowed = [*names, " "], [*measured, 0.0], allowed * 2
     return _chart(
         f"{gate.gate}: measured (bars) and allowed (line)",
-        [c.text.removeprefix("watch: ").removeprefix("key: ").split(" at ")[-1] for c in timed],
-        f'y-axis "ms" 0 --> {highest * 1.1:.0f}',
-        [f"bar [{_numbers(c.value for c in timed)}]", f"line [{_numbers(c.limit for c in timed)}]"],
+        names,
+        f'y-axis "ms" 0 --> {max(*measured, *allowed) * 1.1:.0f}',
+        [f"bar [{_numbers(measured)}]", f"line [{_numbers(allowed)}]"],
     )
 
 
@@ -138,8 +141,8 @@ def _range(c: CriterionResult) -> str:
     return f"{low} to {high}, limit {c.limit:g}"
 
 
-def _numbers(values: Iterable[float | None]) -> str:
-    return ", ".join(f"{value or 0.0:.4g}" for value in values)
+def _numbers(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)
 
 
 def _line(one: ScenarioRecord) -> int:
