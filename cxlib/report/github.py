@@ -90,7 +90,7 @@ def _bars(gate: GateVerdict) -> list[str]:
     names = [c.text.removeprefix("watch: ").removeprefix("key: ").split(" at ")[-1] for c in timed]
     measured, allowed = [c.value or 0.0 for c in timed], [c.limit for c in timed]
     if len(timed) == 1:  # a line needs two points
-        names, measured, allowed = [*names, " "], [*measured, 0.0], allowed * 2
+        names, measured, allowed = [*names, "allowed"], measured + allowed, allowed * 2
     return _chart(
         f"{gate.gate}: measured (bars) and allowed (line)",
         names,
@@ -161,8 +161,8 @@ def _code(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    """As a string of Mermaid's, which knows no escape."""
-    return " ".join(text.split()).translate(str.maketrans('"`[];', "''(),"))
+    """As a string of Mermaid's, which knows no escape and must not be empty."""
+    return " ".join(text.split()).translate(str.maketrans('"`[];', "''(),")) or "-"
 
 
 def _data(text: str) -> str:

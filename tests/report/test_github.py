@@ -88,8 +88,9 @@ def test_plots_are_mermaid_with_numbers_and_quoted_names() -> None:
     text = job_summary(record(FAILED, gates=(GATE,)))
     plots = re.findall(r"```mermaid\n(.*?)\n```", text, re.S)
     assert len(plots) == 2
-    assert "bar [41.5, 0]" in plots[0]
+    assert "bar [41.5, 30]" in plots[0]
     assert "line [30, 30]" in plots[0]
+    assert 'x-axis ["1 users", "allowed"]' in plots[0]
     assert "x-axis [\"04 'model'\"]" in plots[1]
 
 
