@@ -9,3 +9,4 @@ lock() {
 lock ml/requirements.in -o ml/requirements.txt
 lock mlflow/requirements.in -c ml/requirements.txt -o mlflow/requirements.txt
 lock ../pipeline/requirements.in -c ml/requirements.txt -o ../pipeline/requirements.txt
+lock locust/requirements.in -o locust/requirements.txt
