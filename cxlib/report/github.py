@@ -87,7 +87,7 @@ def _bars(gate: GateVerdict) -> list[str]:
     timed = [c for c in gate.criteria if c.unit == "ms" and c.value is not None]
     if not timed:
         return []
-    names = [c.text.removeprefix("watch: ").removeprefix("key: ").split(" at ")[-1] for c in timed]
+    names = [f"{n}. {_name(c.text)}" for n, c in enumerate(timed, 1)]  # two of one name would be one bar
     measured, allowed = [c.value or 0.0 for c in timed], [c.limit for c in timed]
     if len(timed) == 1:  # a line needs two points
         names, measured, allowed = [*names, "allowed"], measured + allowed, allowed * 2
@@ -97,6 +97,13 @@ def _bars(gate: GateVerdict) -> list[str]:
         f'y-axis "ms" 0 --> {max(*measured, *allowed) * 1.1:.0f}',
         [f"bar [{_numbers(measured)}]", f"line [{_numbers(allowed)}]"],
     )
+
+
+def _name(criterion: str) -> str:
+    """``watch: p95 of POST /predict < 30 ms at 8 users`` -> ``p95, 8 users``."""
+    metric, _, rest = criterion.rpartition(": ")[2].partition(" of ")
+    _, at, level = rest.rpartition(" at ")
+    return f"{metric}, {level}" if at else metric
 
 
 def _times(record: RunRecord) -> list[str]:

@@ -90,7 +90,7 @@ def test_plots_are_mermaid_with_numbers_and_quoted_names() -> None:
     assert len(plots) == 2
     assert "bar [41.5, 30]" in plots[0]
     assert "line [30, 30]" in plots[0]
-    assert 'x-axis ["1 users", "allowed"]' in plots[0]
+    assert 'x-axis ["1. p95, 1 users", "allowed"]' in plots[0]
     assert "x-axis [\"04 'model'\"]" in plots[1]
 
 
