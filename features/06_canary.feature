@@ -23,25 +23,17 @@ Feature: Canary
     When the canary is promoted to once more
     Then nothing was changed
 
-  Scenario: No stage is left out
-    When "promote-model" is asked for with
-      | parameter          | value      |
-      | source-environment | staging    |
-      | target-environment | production |
-      | model-version      | 1          |
-    Then the workflow has failed with "canary to production"
-
   Scenario: The canary bears its soak
     Given the gate "canary"
-      | criterion                                              |
-      | fail of POST /predict < 1 % at 4 users                 |
-      | p95 of POST /predict < 60 ms at 4 users                |
-      | p95 of POST /predict vs baseline by 100 % at 4 users   |
+      | criterion                                            |
+      | fail of POST /predict < 1 % at 4 users               |
+      | p95 of POST /predict < 60 ms at 4 users              |
+      | p95 of POST /predict vs baseline by 100 % at 4 users |
     And its pods are watched by the gate "canary health"
-      | criterion                        |
-      | restarts of its pods <= 0        |
+      | criterion                           |
+      | restarts of its pods <= 0           |
       | errors that it counts itself <= 1 % |
-      | digits recognised >= 90 %        |
+      | digits recognised >= 90 %           |
     When the canary is soaked under the load "classify"
       | users | seconds |
       | 4     | 60      |

@@ -23,6 +23,14 @@ Feature: Production
     When production is promoted to once more
     Then nothing was changed
 
+  Scenario: No stage is left out
+    When "promote-model" is asked for with
+      | parameter          | value      |
+      | source-environment | staging    |
+      | target-environment | production |
+      | model-version      | 1          |
+    Then the workflow has failed with "canary to production"
+
   Scenario: Production recognises digits
     When production is asked about 200 digits
     Then at least 90 % of the answers are right
