@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "cx-gates"
 FILE = "evidence.json"
 _SAMPLES = ("samples.parquet", "samples.csv")
-_MOST = 200  # runs of one search, newest first
+_MOST = 10_000  # runs about one image; a promotion reads all of them, whatever their number
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from cxlib.evidence.statement import EvidenceRefused, Statement
 from cxlib.settings import Site
 from cxlib.stage import evidence, platform, trust
 
-_MOST = 200  # runs that are looked at, newest first: a FAIL that isn't listed revokes all the same
+_MOST = 300  # runs that are looked at, newest first: a FAIL that isn't listed revokes all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,21 @@ def entries(
     """
     believed = trust.read(kube or platform.connect(site))
     tracking = Tracking(site.url("mlflow"))
-    wanted = {"cx.environment": environment, "cx.digest": digest}
-    runs = tracking.search(evidence.EXPERIMENT, {k: v for k, v in wanted.items() if v}, _MOST, deleted=True)
+    wanted = {"cx.digest": digest} if digest else {}  # a FAIL in another environment revokes as well
+    runs = tracking.search(evidence.EXPERIMENT, wanted, _MOST, deleted=True)
     read = [_verified(raw, believed.public_key) for raw in evidence.envelopes(tracking, runs)]
     statements = [found for found, _ in read if found]
     now = datetime.now(UTC)
     listed = []
-    for run, (found, why) in list(zip(runs, read, strict=True))[:most]:
+    for run, (found, why) in zip(runs, read, strict=True):
+        if environment and environment != (found.environment if found else run.tags.get("cx.environment")):
+            continue
         state = rules.State.VOID
         if found:
             sha256 = believed.gates(found.environment).get(found.gate)
             state, why = rules.state(found, statements, site=believed.site, now=now, sha256=sha256)
         listed.append(Entry(run, found, state, why))
-    return listed
+    return listed[:most]
 
 
 def _verified(raw: bytes | None, public_key: bytes) -> tuple[Statement | None, str]:

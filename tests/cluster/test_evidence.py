@@ -219,3 +219,16 @@ def test_the_list_tells_what_each_is_worth(site: Site, kube: Kube, tmp_path: Pat
     assert listed[0].why == "it is not signed"
     newest = ledger.entries(site, digest=digest, most=1, kube=kube)
     assert [e.run.run_id for e in newest] == [listed[0].run.run_id]
+
+
+def test_the_list_of_one_environment_knows_the_others(
+    site: Site, kube: Kube, tmp_path: Path, digest: str
+) -> None:
+    """A gate that failed on the same image in the canary revokes what staging proved, listed or not."""
+    record(site, kube, tmp_path / "staging", digest)
+    evidence.record(
+        site, "canary", judged(Verdict.FAIL), Subject(digest, "7"), tmp_path / "canary",
+        started=datetime.now(UTC), kube=kube,
+    )  # fmt: skip
+    (listed,) = ledger.entries(site, environment="staging", digest=digest, kube=kube)
+    assert (listed.run.tags["cx.environment"], listed.state) == ("staging", State.REVOKED)
