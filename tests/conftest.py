@@ -56,5 +56,5 @@ def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return Look.found(True)
 
     with serving(argv, folder / "log", cwd=folder, env=quiet):
-        wait_until("MLflow", look, wanted="an answer", within=Budget.BOOT, every=0.3)
+        wait_until("MLflow", look, wanted="an answer", within=4 * Budget.BOOT, every=0.3)
         yield url

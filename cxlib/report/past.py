@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from cxlib.report import trend
-from cxlib.report.context import Context, PastGate
+from cxlib.report import page, trend
+from cxlib.report.context import Context, OverrideMark, PastGate
 from cxlib.report.wording import number
 
 if TYPE_CHECKING:
@@ -62,6 +63,28 @@ def drawn(runs: Sequence[PastGate], criteria: Sequence[CriterionResult]) -> Past
         trends.append((c.text, Markup(drawing)))  # noqa: S704  the drawing escapes its texts itself
     rows = (_row(run, chosen) for run in runs[:MOST_RUNS])
     return Past(tuple(trends), tuple(rows))
+
+
+def render(
+    gate: str,
+    where: str,
+    runs: Sequence[PastGate],
+    criteria: Sequence[CriterionResult],
+    overrides: Sequence[OverrideMark] = (),
+) -> str:
+    """A page of its own on ``runs``, newest first; ``where`` is the site that was asked."""
+    history = drawn(runs, criteria)
+    return page.fill(
+        "past.html.j2",
+        gate=gate,
+        where=where,
+        newest=runs[0].verdict if runs else "",
+        digest=runs[0].digest if runs else "",
+        counts=Counter(run.verdict for run in runs).most_common(),
+        trends=history.trends,
+        rows=history.rows,
+        overrides=overrides,
+    )
 
 
 def _row(run: PastGate, chosen: Sequence[CriterionResult]) -> PastRow:
