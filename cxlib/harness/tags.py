@@ -7,12 +7,13 @@ from collections.abc import Set as AbstractSet
 
 from cxlib.settings import ENVIRONMENTS
 
-OPT_IN = ("nightly", "teardown")
+OPT_IN = ("nightly", "selftest", "teardown")
 TAGS = {
     "staging": "belongs to runs for staging and beyond",
     "canary": "belongs to runs for canary and beyond",
     "production": "belongs to runs for production",
     "nightly": "only reads what runs; selected by -m nightly",
+    "selftest": "puts the load gate itself to the test; selected by -m selftest",
     "teardown": "takes the site down; selected by -m teardown",
 }
 
@@ -21,7 +22,7 @@ def belongs(tags: AbstractSet[str], environment: str, markexpr: str) -> bool:
     """Whether a scenario with ``tags`` belongs to a run for ``environment``, asked with ``-m markexpr``.
 
     Without a tag it belongs to every run; an environment's tag lets it into that one's runs and those
-    after it; ``nightly`` and ``teardown`` only when ``-m`` names them.
+    after it; those of ``OPT_IN`` only when ``-m`` names them.
     """
     asked = set(re.findall(r"\w+", markexpr))
     if any(tag in tags and tag not in asked for tag in OPT_IN):

@@ -12,7 +12,7 @@ import yaml
 
 from cxlib import progress, settings
 from cxlib.clients import ansible, process
-from cxlib.clients.kube import Kube
+from cxlib.clients.kube import Kube, Object
 from cxlib.errors import StageFailed
 from cxlib.parallel import run_all
 from cxlib.stage import supply
@@ -101,12 +101,13 @@ def _executor(reference: str) -> dict[str, object]:
 
 def ready_nodes(site: settings.Site) -> list[str]:
     """Names of the nodes that are Ready, sorted."""
-    found = []
-    for node in Kube(site.kubeconfig).list("Node"):
-        conditions = node["status"].get("conditions", [])
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
-            found.append(node["metadata"]["name"])
-    return sorted(found)
+    return sorted(n["metadata"]["name"] for n in Kube(site.kubeconfig).list("Node") if is_ready(n))
+
+
+def is_ready(node: Object) -> bool:
+    """Whether Kubernetes calls a node Ready."""
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def registry_version(site: settings.Site) -> str:
