@@ -56,6 +56,17 @@ class Evidence(BaseModel):
     hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24.0
 
 
+class Load(BaseModel):
+    """Who sends a load: ``processes`` of this machine, or ``pods`` of the cluster if there are any, each
+    given ``processors`` of processor time a second."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    pods: Annotated[int, Field(ge=0, le=200)] = 0
+    processors: Annotated[float, Field(ge=0.05, le=1)] = 0.5
+
+
 class Site(BaseModel):
     """One ``sites/<name>/site.toml``."""
 
@@ -69,6 +80,7 @@ class Site(BaseModel):
     nodes: Annotated[dict[str, IPvAnyAddress], Field(min_length=1)]
     training: Training = Training()
     evidence: Evidence = Evidence()
+    load: Load = Load()
 
     @property
     def folder(self) -> Path:

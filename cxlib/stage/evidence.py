@@ -23,7 +23,7 @@ from cxlib.model.verdict import CriterionResult, GateVerdict
 from cxlib.parallel import run_all
 from cxlib.settings import CHECKOUT, Site
 from cxlib.stage import environment as environments
-from cxlib.stage import gate, history, identity, platform, trust
+from cxlib.stage import gate, history, identity, load_pods, platform, trust
 from cxlib.stage.trust import publish_trust as publish_trust
 from cxlib.stage.trust import require as require
 
@@ -71,8 +71,8 @@ def measure(
 ) -> Measured:
     """Put the environment under load, judge it, and record the evidence, also when the gate is closed.
 
-    ``baseline`` is the accepted run that criteria may compare with; ``generate`` is who sends the load,
-    as ``locust.run`` says. The key is looked at before any load is sent. Raises what ``gate.run_gate``
+    ``baseline`` is the accepted run that criteria may compare with; ``generate`` is who sends the load
+    (default: as the site says). The key is looked at before any load is sent. Raises what ``gate.run_gate``
     and ``record`` raise.
     """
     from cxlib.model.run import Served
@@ -95,7 +95,7 @@ def measure(
             folder=folder,
             site=identity.fingerprint(site, kube),
             baseline=baseline,
-            generate=generate,
+            generate=generate or load_pods.sender(site, kube, environment),
         )
         subject = Subject(result.served.digest or "", result.served.model_version or "")
         recorded = record(

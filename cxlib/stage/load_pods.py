@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,26 +22,21 @@ MEMORY = {"requests": "96Mi", "limits": "512Mi"}
 _START = 'printf %s "$CX_ORDER" > "$CX_LOAD_ORDER" && exec "$@"'
 
 
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """``workers`` pods, each given ``processors`` of processor time a second."""
-
-    workers: int = 2
-    processors: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.workers < 1 or not 0.05 <= self.processors <= 1:
-            problem = f"{self.workers} of {self.processors:g} processors"
-            raise ConfigError("load pods", problem, "Ask for one or more, of 0.05 to 1 processor each")
-
-
 def inside(environment: str) -> str:
     """Where pods reach the application of ``environment``."""
     return f"http://birdclef-app.birdclef-{environment}.svc.cluster.local:{settings.PORTS[environment]}"
 
 
-def fleet(site: settings.Site, kube: Kube, host: str, size: Fleet) -> locust.Generate:
-    """Who sends a load to ``host``, a URL that pods reach, from pods of the cluster.
+def sender(site: settings.Site, kube: Kube, environment: str) -> locust.Generate:
+    """Who sends a load to ``environment`` as ``[load]`` of the site's site.toml says: this machine's
+    processes, or pods."""
+    if site.load.pods:
+        return fleet(site, kube, inside(environment), site.load)
+    return locust.processes(site.load.processes)
+
+
+def fleet(site: settings.Site, kube: Kube, host: str, size: settings.Load) -> locust.Generate:
+    """Who sends a load to ``host``, a URL that pods reach, from ``size.pods`` pods of the cluster.
 
     Each pod runs Locust with its share of the load; all begin together, and their samples become one run.
     A pod that goes away or hands nothing over is a lost worker. Raises ``ConfigError`` (a profile too big
@@ -51,24 +46,24 @@ def fleet(site: settings.Site, kube: Kube, host: str, size: Fleet) -> locust.Gen
 
 
 def _send(
-    site: settings.Site, kube: Kube, errand: locust.Errand, folder: Path, size: Fleet
+    site: settings.Site, kube: Kube, errand: locust.Errand, folder: Path, size: settings.Load
 ) -> tuple[list[Path], int]:
-    locust.require_work(errand, size.workers)
+    locust.require_work(errand, size.pods)
     files = _files(errand.profile)
     image = supply.images(site)["locust"]
     with scratch.namespace(site, kube) as namespace:
         kube.apply(_configmap(namespace, files))
-        pods = [_pod(namespace, errand, files, image, index, size) for index in range(size.workers)]
+        pods = [_pod(namespace, errand, files, image, index, size) for index in range(size.pods)]
         run_all([partial(kube.apply, manifest) for manifest in pods])
         workers = [_worker(kube, namespace, manifest["metadata"]["name"]) for manifest in pods]
-        progress.note(f"{size.workers} load pods in namespace {namespace}")
+        progress.note(f"{size.pods} load pods in namespace {namespace}")
         try:
             found = load_worker.drive(
                 workers, errand.seconds, folder / "parts", ready=Budget.ROLLOUT, stop=locust.STOP_SECONDS
             )
         finally:
             _keep_logs(kube, namespace, workers, errand.folder)
-    return found, size.workers - len(found)
+    return found, size.pods - len(found)
 
 
 def _files(profile: Path) -> dict[str, bytes]:
@@ -104,9 +99,14 @@ def _key(path: str) -> str:
 
 
 def _pod(
-    namespace: str, errand: locust.Errand, files: dict[str, bytes], image: str, index: int, size: Fleet
+    namespace: str,
+    errand: locust.Errand,
+    files: dict[str, bytes],
+    image: str,
+    index: int,
+    size: settings.Load,
 ) -> Object:
-    order = errand.order(index, size.workers, size.processors, ("0.0.0.0", PORT))
+    order = errand.order(index, size.pods, size.processors, ("0.0.0.0", PORT))
     plugin = f"/load/code/{locust.PLUGIN.as_posix()}"
     argv = errand.argv("python3", f"/load/profile/{errand.profile.name}", plugin)
     environment = {"CX_ORDER": order, "CX_LOAD_ORDER": "/work/order.json", "PYTHONPATH": "/load/code"}
