@@ -27,7 +27,7 @@ Feature: Canary
     Given the gate "canary"
       | criterion                                            |
       | fail of POST /predict < 1 % at 4 users               |
-      | p95 of POST /predict < 60 ms at 4 users              |
+      | p95 of POST /predict < 100 ms at 4 users             |
       | p95 of POST /predict vs baseline by 100 % at 4 users |
     And its pods are watched by the gate "canary health"
       | criterion                           |
