@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cxlib.errors import ConfigError
 from cxlib.model.criterion import Gate
@@ -16,13 +17,16 @@ def read(path: Path) -> Gate:
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text())
+        text = path.read_text(encoding="utf-8")
+        data, twice = yaml.safe_load(text), _twice(yaml.compose(text, Loader=yaml.SafeLoader))
     except OSError as exc:
         raise ConfigError(str(path), f"cannot be read: {exc.strerror}", "Name a gate file") from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ConfigError(str(path), f"not YAML: {' '.join(str(exc).split())}", _FORM) from exc
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as exc:  # PyYAML lets the others out
+        raise ConfigError(str(path), f"not YAML: {' '.join(str(exc).split())[:300]}", _FORM) from exc
     if not isinstance(data, dict):
         raise ConfigError(str(path), "not a mapping", _FORM)
+    if twice:
+        raise ConfigError(f"{path}: {twice}", "given twice, and the last would win unseen", _FORM)
     if unknown := sorted(map(str, set(data) - {"name", "criteria"})):
         raise ConfigError(f"{path}: {unknown[0]}", "unknown field", _FORM)
     name, lines = data.get("name"), data.get("criteria")
@@ -31,6 +35,16 @@ def read(path: Path) -> Gate:
     if not isinstance(lines, list):
         raise ConfigError(f"{path}: criteria", "not a list of lines", _FORM)
     return parse_gate(name, [_line(path, number, line) for number, line in enumerate(lines, 1)])
+
+
+def _twice(document: Any) -> str:
+    """The first field of a YAML mapping that is there more than once; empty when none is."""
+    import yaml
+
+    if not isinstance(document, yaml.MappingNode):
+        return ""
+    names = [str(name.value) for name, _ in document.value]
+    return next((n for n in names if names.count(n) > 1), "")
 
 
 def _line(path: Path, number: int, line: object) -> str:

@@ -32,8 +32,10 @@ def write(folder: Path, run: Run, samples: Samples) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").unlink(missing_ok=True)
     schema = pa.schema([(name, _arrow_type(kind)) for name, kind in COLUMNS.items()])
-    columns = [pa.array(getattr(samples, f.name).tolist(), f.type) for f in schema]
-    parquet.write_table(pa.Table.from_arrays(columns, schema=schema), folder / "samples.parquet")
+    columns = [pa.array(getattr(samples, f.name), f.type) for f in schema]
+    table = pa.Table.from_arrays(columns, schema=schema)
+    # With checksums a damaged page is refused instead of read as other numbers.
+    parquet.write_table(table, folder / "samples.parquet", write_page_checksum=True)
     (folder / "run.json").write_text(run.model_dump_json(by_alias=True, indent=1) + "\n")
 
 
@@ -48,15 +50,15 @@ def _run(path: Path) -> Run:
     from pydantic import ValidationError
 
     try:
-        return Run.model_validate(json.loads(path.read_text()))
+        return Run.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as exc:
         raise BrokenRun("run.json is missing") from exc
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as exc:
-        raise BrokenRun(f"run.json cannot be read: {exc}") from exc
-    except ValidationError as exc:
+    except ValidationError as exc:  # is a ValueError too, and says more
         first = exc.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
         raise BrokenRun(f"run.json does not match its format: {field}: {first['msg']}") from exc
+    except (OSError, ValueError, RecursionError) as exc:
+        raise BrokenRun(f"run.json cannot be read: {_printable(exc)}") from exc
 
 
 def _samples(folder: Path) -> Samples:
@@ -70,17 +72,33 @@ def _samples(folder: Path) -> Samples:
         empty = [name for name in COLUMNS if table.column(name).null_count]
         if empty:
             raise BrokenRun(f"the samples have holes in the column {', '.join(empty)}")
-        typed = {n: table.column(n).cast(_arrow_type(kind)) for n, kind in COLUMNS.items()}
-        return Samples.of({n: column.to_numpy() for n, column in typed.items()})
-    except (OSError, pa.ArrowException, ValueError) as exc:
-        raise BrokenRun(f"the samples cannot be read: {exc}") from exc
+        return Samples.of({n: _column(table.column(n), kind) for n, kind in COLUMNS.items()})
+    except (OSError, pa.ArrowException, ValueError, KeyError, MemoryError, OverflowError) as exc:
+        raise BrokenRun(f"the samples cannot be read: {_printable(exc)}") from exc
+
+
+def _column(column: Any, kind: str) -> Any:
+    """One column as numpy has it; of texts, each is one object however often it occurs."""
+    import numpy as np
+
+    if kind != "str":
+        return column.cast(_arrow_type(kind)).to_numpy()
+    coded = column.cast(_arrow_type(kind)).dictionary_encode().unify_dictionaries().combine_chunks()
+    texts = np.array([*coded.dictionary.to_pylist(), ""], dtype=object)
+    return texts[coded.indices.to_numpy()]
+
+
+def _printable(exc: BaseException) -> str:
+    """What a library says of damaged bytes, fit for a terminal and for JSON."""
+    said = " ".join(str(exc).split()) or type(exc).__name__
+    return said.encode("ascii", "backslashreplace").decode()[:300]
 
 
 def _table(folder: Path) -> Any:
     from pyarrow import csv, parquet
 
     if (folder / "samples.parquet").is_file():
-        return parquet.read_table(folder / "samples.parquet")
+        return parquet.read_table(folder / "samples.parquet", page_checksum_verification=True)
     if (folder / "samples.csv").is_file():
         options = csv.ConvertOptions(column_types={n: _arrow_type(k) for n, k in COLUMNS.items()})
         return csv.read_csv(folder / "samples.csv", convert_options=options)
