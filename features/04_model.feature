@@ -10,9 +10,17 @@ Feature: The model
       | build-initial |
       | train-model   |
 
+  @staging
   Scenario: The model is good enough and small enough
-    Then MLflow has its version, with held-out accuracy of at least 0.9
-    And the model takes at most 250 MB
+    Given the gate "model"
+      | criterion                         |
+      | key: accuracy >= 0.9              |
+      | accuracy vs incumbent by 2 %      |
+      | evaluation samples >= 300         |
+      | size <= 250 MB                    |
+    When the model is judged by what MLflow has of it
+    Then the gate "model" passes
+    And MLflow keeps the evidence of "model"
 
   Scenario: The image that was built is in the registry
     Then the registry has the images

@@ -13,6 +13,20 @@ Feature: Staging
     And every pod of staging runs that digest
     And staging serves the model version with MLflow's alias "staging"
 
+  Scenario: Staging stands on sound infrastructure
+    Given the gate "infrastructure"
+      | criterion                                            |
+      | key: nodes ready >= 3                                |
+      | nodes not ready = 0                                  |
+      | Terraform changes = 0                                |
+      | Ansible changes = 0                                  |
+      | Application birdclef-platform is Synced and Healthy  |
+      | Application birdclef-workflows is Synced and Healthy |
+      | Application birdclef-staging is Synced and Healthy   |
+    When the infrastructure below staging is looked at
+    Then the gate "infrastructure" passes
+    And MLflow keeps the evidence of "infrastructure"
+
   Scenario: Staging recognises digits
     When staging is asked about 200 digits
     Then at least 90 % of the answers are right

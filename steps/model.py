@@ -34,19 +34,6 @@ def _(model: Model, datatable: list[list[str]]) -> None:
     assert {t: phases.get(t) for (t,) in datatable[1:]} == {t: "Succeeded" for (t,) in datatable[1:]}
 
 
-@then(parsers.parse("MLflow has its version, with held-out accuracy of at least {least:g}"))
-def _(site: Site, model: Model, least: float) -> None:
-    registered = stage.registered(site, model)
-    summary.record("held-out accuracy", f"{registered.metrics['test_accuracy']:.3f}")
-    assert registered.metrics["test_accuracy"] >= least
-
-
-@then(parsers.parse("the model takes at most {megabytes:d} MB"))
-def _(site: Site, model: Model, megabytes: int) -> None:
-    size = stage.size(site, model)
-    assert 0 < size <= megabytes * 1_000_000, f"{size} bytes"
-
-
 @then("the registry has the images")
 def _(site: Site, model: Model, datatable: list[list[str]]) -> None:
     tags = [tag for (tag,) in datatable[1:]]
