@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.answering import service
 from benchmarks.figure import Figure
 from cxlib.clients import locustfile, process
 from cxlib.clients.locust import STOP_SECONDS
@@ -18,31 +16,17 @@ from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.load import LoadLevel
 from cxlib.model.run import Served
 from cxlib.stage.gate import run_gate
-from cxlib.wait import Budget, Look, wait_until
 
 USERS, SECONDS, ROUNDS = 8, 20.0, 2
 METRICS = ("p95 of POST /predict < 5 s", "fail of POST /predict < 5 %")
 # A run this short has no time to become steady; that it is judged costs the same.
 ANY = WarmUpRule(seconds=0.5, needed=2, most=100, tolerance=1.0)
-# Answers every request at once, from a process of its own so that it doesn't share ours.
-SERVICE = """
-import http.server, sys
-BODY = b'{"predictions": [3]}'
-class Answer(http.server.BaseHTTPRequestHandler):
-    protocol_version, disable_nagle_algorithm, wbufsize = "HTTP/1.1", True, -1
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200); self.send_header("Content-Length", str(len(BODY))); self.end_headers()
-        self.wfile.write(BODY); self.wfile.flush()
-    def log_message(self, *_): pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
-"""
 
 
 def measure() -> list[Figure]:
     """Both in turns; the gate may take 1.05 times plain Locust's time and 2 s."""
     plain, gated = [], []
-    with _service() as url:
+    with service(0.0) as url:
         for _ in range(ROUNDS):
             plain.append(_plain(url))
             gated.append(_gated(url))
@@ -82,21 +66,3 @@ def _gated(url: str) -> float:
             warm_up=ANY,
         )
         return time.monotonic() - begun
-
-
-@contextmanager
-def _service() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def look() -> Look[None]:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError as exc:
-            return Look(str(exc))
-        return Look("open", done=True)
-
-    with process.background([sys.executable, "-c", SERVICE, str(port)]):
-        wait_until("the service", look, wanted="an open port", within=Budget.ANSWER, every=0.1)
-        yield f"http://127.0.0.1:{port}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,10 +13,11 @@ ANSWER = b'{"predictions": [3], "model_version": "7"}'
 
 
 class Service:
-    """Answers POST /predict on a free port of loopback after ``delay`` seconds with ``body``."""
+    """Answers POST /predict on a free port of loopback after ``delay`` seconds with ``body``, and
+    GET /version with ``digest``."""
 
     def __init__(self) -> None:
-        self.delay, self.body = 0.0, ANSWER
+        self.delay, self.body, self.digest = 0.0, ANSWER, "sha256:ab"
         self.on_request: Callable[[], None] = lambda: None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -42,10 +44,16 @@ class Service:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 service.on_request()
                 threading.Event().wait(service.delay)
+                self.answer(service.body)
+
+            def do_GET(self) -> None:
+                self.answer(json.dumps({"digest": service.digest, "model_version": "7"}).encode())
+
+            def answer(self, body: bytes) -> None:
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(service.body)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(service.body)
+                self.wfile.write(body)
                 self.wfile.flush()
 
             def log_message(self, *args: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cxlib.clients import runfolder
+from cxlib.clients import http, runfolder
 from cxlib.errors import ConfigError, GateClosed, Unreachable
 from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.load import LoadLevel
@@ -143,6 +143,29 @@ def test_service_that_cannot_say_what_it_is_does_not_pass(service: Service, tmp_
         warm_up=QUICK,
     )
     assert result.verdict is Verdict.INVALID
+
+
+def test_service_that_changes_under_the_load_is_invalid(service: Service, tmp_path: Path) -> None:
+    """Numbers of two images are numbers of neither: `/version` says another digest at the end."""
+    service.on_request = lambda: setattr(service, "digest", "sha256:cd")
+
+    def asked() -> Served:
+        now = http.get_json(f"{service.url}/version")
+        return Served(digest=now["digest"], model_version=now["model_version"])
+
+    result = run_gate(
+        name="bites",
+        host=service.url,
+        profile="classify",
+        criteria_lines=[FAIL],
+        levels=[LoadLevel(4, 1)],
+        served=asked,
+        folder=tmp_path,
+        warm_up=QUICK,
+    )
+    message = closed(result, 5)
+    assert "sha256:ab (version 7) at the start" in message
+    assert "sha256:cd (version 7) at the end" in message
 
 
 @pytest.mark.parametrize(
