@@ -30,8 +30,12 @@ def _of(one: Environment, after: Environment | None, mlflow: str, model: str) ->
     held = one.held_by
     mend = f"wait for {held.workflow}, then: cx status" if held else _again(one.name)
     pairs = [("Application", _application(one)), ("serves", _serving(one)), ("pods", _pods(one))]
-    pairs.append(("tag", _tag(one)))
     found = [Disagreement(one.name, part, what, mend) for part, what in pairs if what]
+    if what := _tag(one):
+        found.append(Disagreement(one.name, "tag", what, mend if held else _retag(one)))
+    if one.claim and not one.holders:
+        what = f"{one.claim.workflow} left it half promoted, and nothing is at work on it"
+        found.append(Disagreement(one.name, "lock", what, _back(one.name, one.claim.before)))
     if what := _alias(one):
         found.append(Disagreement(one.name, "alias", what, mend if held else _set_alias(one, mlflow, model)))
     return found + _evidence(one, after)
@@ -124,6 +128,17 @@ def _told(proof: Proof) -> str:
 
 def _again(environment: str) -> str:
     return f"pytest features/ --env={environment}"
+
+
+def _retag(one: Environment) -> str:
+    """A run builds staging's image anew; elsewhere the workflow points the tag at what is meant to run."""
+    if one.name == "staging":
+        return _again(one.name)
+    return _back(one.name, one.wanted.model_version if one.wanted else "")
+
+
+def _back(environment: str, version: str) -> str:
+    return f"cx rollback --env={environment} --to={version or 0}"
 
 
 def _prove(environment: str) -> str:

@@ -54,13 +54,22 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A promotion by ``workflow`` that came from model version ``before`` (empty: none)."""
+
+    workflow: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One environment. What is None wasn't told: the part that knows it did not answer.
 
     ``wanted`` is what the Application is pointed at, ``serving`` what answers at the address, ``pods``
     the digests that ready pods run, ``tagged`` the digest that the wanted tag points at (empty: no such
     tag), ``alias`` the version that MLflow's alias names (empty: none). ``proofs`` are of this
-    environment's own gates, ``entry`` of the gates that let the image in.
+    environment's own gates, ``entry`` of the gates that let the image in. ``claim`` is what a promotion
+    under way left on the Application, kept until it is whole or undone.
     """
 
     name: str
@@ -79,6 +88,7 @@ class Environment:
     proofs: tuple[Proof, ...] | None = None
     entry: tuple[Proof, ...] | None = None
     holders: tuple[Holder, ...] = ()
+    claim: Claim | None = None
 
     @property
     def held_by(self) -> Holder | None:

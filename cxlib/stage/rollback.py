@@ -23,9 +23,9 @@ def order(name: str, to: Candidate) -> Order:
 
 
 def roll_back(site: Site, name: str, to: str | None = None) -> Environment:
-    """The environment serves the last version with evidence, or version ``to``, alias included.
+    """The environment serves the last version with evidence, or version ``to``, tag and alias included.
 
-    ``did`` is empty when it served that already. Raises ``ConfigError`` when there is nothing to go
+    ``did`` is empty when all that was so already. Raises ``ConfigError`` when there is nothing to go
     back to, ``Unrecoverable`` with the workflow's reason, ``StageFailed`` when it serves something else.
     """
     _require_target(name)
@@ -34,7 +34,7 @@ def roll_back(site: Site, name: str, to: str | None = None) -> Environment:
         under_way.wait_out(kube, name)
         now = environment.pointed(kube, name)
         wanted = choose(site, kube, name, now, to)
-        if wanted == now:
+        if wanted == now and _whole(site, kube, name, wanted):
             return _look(site, kube, name, wanted, [])
         progress.note(f"{name}: from {now} back to {wanted}")
         run = under_way.follow(kube, workflows.started(kube, order(name, wanted), again=True)[0])
@@ -67,6 +67,17 @@ def choose(site: Site, kube: Kube, name: str, now: Candidate, to: str | None) ->
             "--to", f"version {to} never served {name}", f"Use one of: {', '.join(versions) or 'none yet'}"
         )
     return found.to
+
+
+def _whole(site: Site, kube: Kube, name: str, now: Candidate) -> bool:
+    """Whether MLflow's alias and the registry's tag say the same as the Application; else the workflow
+    puts them right."""
+    from cxlib.stage.model import image_digest
+
+    alias = None if now.version in ("", FIRST) else now.version
+    if environment.aliased(site, name) != alias:
+        return False
+    return image_digest(kube, f"{name}-1.0.{now.version or FIRST}") == now.digest
 
 
 def _first_digest(kube: Kube, name: str) -> str:

@@ -15,12 +15,13 @@ from cxlib.clients.kube import Kube, Object
 from cxlib.clients.mlflow_rest import Lookup
 from cxlib.errors import CxError, Unreachable
 from cxlib.judge import agreement
-from cxlib.model.standing import Environment, Holder, Image, Standing
+from cxlib.model.standing import Claim, Environment, Holder, Image, Standing
 from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
 from cxlib.stage import application, identity, proofs
 from cxlib.stage.trust import Trust
 
 EXPERIMENT, _FILE = "cx-gates", "evidence.json"  # as stage.evidence, which needs a second to import, has them
+_CLAIM = "cx.birdclef/promotion"  # services.pipeline.claim.UNDER_WAY
 # Seconds that all parts together have to answer; a look at what runs needs less than one.
 ANSWER_SECONDS = 6.0
 _CONNECT_SECONDS = 1.5
@@ -205,6 +206,7 @@ def _environment(
         silent=_why(silent.get(name, "")),
         pods=tuple(sorted(pod.digests(cluster.pods.get(f"birdclef-{name}", []), "app"))),
         holders=holders(cluster.workflows).get(name, ()),
+        claim=claim(found),
     )
 
 
@@ -255,6 +257,21 @@ def _envelopes(lookup: Lookup, digests: set[str]) -> list[bytes]:
     if silent:
         raise Unreachable(next(iter(silent.values())))
     return [raw for raw in told.values() if raw is not None]
+
+
+def claim(application: Object) -> Claim | None:
+    """What a promotion noted on the Application before its first write; services/pipeline writes it."""
+    import json
+
+    text = (application["metadata"].get("annotations") or {}).get(_CLAIM)
+    if not text:
+        return None
+    try:
+        kept = json.loads(text)
+        before = {p["name"]: p.get("value", "") for p in kept["before"]["parameters"]}
+        return Claim(str(kept["workflow"]), str(before.get("model.version", "")))
+    except (ValueError, KeyError, TypeError):
+        return Claim("something", "")
 
 
 def holders(found: Sequence[Object]) -> dict[str, tuple[Holder, ...]]:

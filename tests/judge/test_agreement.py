@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cxlib.judge.agreement import disagreements
-from cxlib.model.standing import Environment, Holder, Image, Proof
+from cxlib.model.standing import Claim, Environment, Holder, Image, Proof
 
 D1, D2 = ("sha256:" + c * 64 for c in "12")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -116,6 +116,21 @@ def test_mending_waits_for_the_workflow_that_is_at_work() -> None:
     held = Holder("promote-model-abc-1", "Running", NOW)
     assert mended(pods=(D1, D2), holders=(held,)) == "wait for promote-model-abc-1, then: cx status"
     assert mended(pods=(D1, D2), holders=(replace(held, waits=True),)) == "pytest features/ --env=staging"
+
+
+def test_half_promotion_that_nobody_finishes_is_seen_with_the_way_back() -> None:
+    """The note on the Application outlives a workflow that was deleted; then nobody undoes it by itself."""
+    half = replace(WELL, name="canary", proofs=(), claim=Claim("promote-model-abc-1", "6"))
+    (found,) = disagreements([half], "http://m", "Model")
+    assert (found.part, found.mend) == ("lock", "cx rollback --env=canary --to=6")
+    at_work = replace(half, holders=(Holder("promote-model-abc-1", "Running", NOW),))
+    assert told(at_work) == []
+
+
+def test_tag_is_put_right_by_who_can_write_it() -> None:
+    """Staging's image is built again; the others' tags are the workflows' to point."""
+    assert mended(tagged=D2) == "pytest features/ --env=staging"
+    assert mended(name="canary", tagged=D2, proofs=()) == "cx rollback --env=canary --to=7"
 
 
 def test_alias_is_mended_by_a_request_that_can_be_pasted() -> None:

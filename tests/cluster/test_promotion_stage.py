@@ -1,0 +1,223 @@
+"""The harness promotes and rolls back on real parts: API server, MLflow, registry, keys, and the
+workflows' own code under the charts' own rights."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cxlib.clients import workflows
+from cxlib.clients.mlflow import Tracking
+from cxlib.errors import ConfigError, Unrecoverable
+from cxlib.evidence.statement import EvidenceRefused
+from cxlib.settings import CHECKOUT, MODEL_NAME, Site, load_site
+from cxlib.stage import environment, promotion, promotion_log, rollback, trust, under_way
+from cxlib.stage.environment import Candidate
+from cxlib.stage.promotion import BreakGlass
+from cxlib.wait import Budget, Look, wait_until
+from tests.cluster.promotion_engine import working
+from tests.cluster.promotion_site import Staged
+
+pytestmark = pytest.mark.usefixtures("workflows_api")
+
+# The same command as a person gives it again, in a process that can be killed.
+HARNESS = textwrap.dedent(
+    """
+    import sys
+    from cxlib.stage import promotion
+    from tests.cluster.test_promotion_stage import LoopbackSite
+
+    site = LoopbackSite.model_validate_json(sys.argv[1])
+    found = promotion.converge(site, "", "canary")
+    print(found.serving.digest, *found.did, flush=True)
+    """
+)
+
+
+class LoopbackSite(Site):
+    """A site whose services are the tests' own."""
+
+    mlflow: str
+    served: str
+
+    def url(self, port: str) -> str:
+        return self.mlflow if port == "mlflow" else f"{self.served}/{port}"
+
+
+@dataclass
+class World:
+    """What is promoted, where, and the controller that can be paused."""
+
+    staged: Staged
+    site: LoopbackSite
+    paused: threading.Event
+    folder: Path
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(self.staged.version, self.staged.digest)
+
+    def serves(self, name: str) -> Candidate:
+        return environment.look(self.staged.stand.kube, self.site, name).candidate
+
+    def attempts(self) -> list[str]:
+        order = promotion.order("canary", self.candidate)
+        return [r.name for r in workflows.runs(self.staged.stand.kube, order.template, order.inputs)]
+
+
+@pytest.fixture
+def world(
+    staged: Staged, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """Staging holds a new version with evidence, the canary an older one; the harness knows both."""
+    monkeypatch.setenv("CX_STATE", str(tmp_path / "state"))
+    stand = staged.stand
+    site = LoopbackSite(**load_site("local").model_dump(), mlflow=stand.mlflow, served=stand.rollouts.url)
+    shutil.copy(kubeconfig, site.kubeconfig)
+    with working(stand) as paused:
+        for name in ("staging", "canary", "production"):
+            environment.install(stand.kube, site, name)
+            environment.settle(stand.kube, site, "", name, [])
+        yield World(staged, site, paused, tmp_path)
+    for run in stand.kube.list("Workflow", workflows.NAMESPACE):
+        stand.kube.delete("Workflow", run["metadata"]["name"], workflows.NAMESPACE)
+    stand.kube.delete("ConfigMap", trust.NAME, trust.NAMESPACE)
+
+
+def test_what_staging_proved_comes_to_the_canary_once(world: World) -> None:
+    """One promotion brings all that must agree; the same command again changes nothing."""
+    found = promotion.converge(world.site, "", "canary")
+    assert found.candidate == world.candidate
+    assert found.did == tuple(world.attempts())
+    assert promotion.converge(world.site, "", "canary").did == ()
+    assert len(world.attempts()) == 1
+    assert world.staged.stand.seen("canary") == world.staged.new()
+
+
+def test_without_evidence_nothing_is_even_asked_for(world: World) -> None:
+    """The refusal names every reason, and says what measures it; the workflow would refuse as well."""
+    world.staged.stand.trust(gates={"staging": ["staging", "another"]})
+    with pytest.raises(EvidenceRefused, match=r"gate 'another' has no PASS.*--env=staging measures it"):
+        promotion.converge(world.site, "", "canary")
+    assert world.attempts() == []
+    assert world.staged.stand.seen("canary") == world.staged.old()
+
+
+def test_no_stage_is_skipped(world: World) -> None:
+    """Production gets what runs in the canary, and that has no proof of its own there yet."""
+    with pytest.raises(EvidenceRefused, match="gate 'canary' has no PASS for this image"):
+        promotion.converge(world.site, "", "production")
+
+
+def test_an_override_is_signed_and_shown(world: World) -> None:
+    """Break-glass opens the way, and says who, why and until when, in this run and in later ones."""
+    promotion.require_gates(world.site, {"staging": {"another": ("p95 of GET / < 1 s",)}})
+    person = BreakGlass("somebody@here", "the site is down", world.folder / "override")
+    found = promotion.converge(world.site, "", "canary", person)
+    assert found.candidate == world.candidate
+    (signed,) = promotion.overrides(world.site, world.candidate.digest, "canary")
+    assert promotion.told(signed).startswith("somebody@here until ")
+    assert promotion.told(signed).endswith(": the site is down")
+    event = promotion_log.events(world.site, "canary")[-1]
+    assert event.override == "somebody@here: the site is down"
+
+
+def test_an_override_that_is_not_needed_is_not_signed(world: World) -> None:
+    """What is proven needs no glass broken, and the record must not say that it was."""
+    person = BreakGlass("somebody@here", "just in case", world.folder / "override")
+    promotion.converge(world.site, "", "canary", person)
+    assert promotion.overrides(world.site, world.candidate.digest, "canary") == []
+
+
+def test_what_was_rolled_back_does_not_come_again_by_itself(world: World) -> None:
+    """Back to the version before, alias included; then only a person brings the other one again."""
+    stand = world.staged.stand
+    old = Candidate(world.staged.old_version, world.staged.old_digest)
+    stand.log(old.digest, stand.evidence("staging", old.version, old.digest))
+    promotion.converge(world.site, "", "canary")
+    history = [event.to for event in promotion_log.events(world.site, "canary")]
+    assert history[-1] == world.candidate
+    back = workflows.submit(stand.kube, rollback.order("canary", old), 1)
+    under_way.follow(stand.kube, back)
+    assert world.serves("canary") == old
+    with pytest.raises(EvidenceRefused, match=r"was rolled back from canary .* only a new version"):
+        promotion.converge(world.site, "", "canary")
+    assert len(world.attempts()) == 1
+    person = BreakGlass("somebody@here", "it was the network", world.folder / "override")
+    promotion.require_gates(world.site, {"staging": {"another": ("p95 of GET / < 1 s",)}})
+    assert promotion.converge(world.site, "", "canary", person).candidate == world.candidate
+    assert rollback.roll_back(world.site, "canary", old.version).candidate == old
+
+
+def test_a_rollback_to_what_serves_puts_an_alias_right_that_was_moved(world: World) -> None:
+    """`cx status` names this command where tag or alias say something else than what serves."""
+    promotion.converge(world.site, "", "canary")
+    version = world.candidate.version
+    stand = world.staged.stand
+    Tracking(stand.mlflow)._client().set_registered_model_alias(
+        MODEL_NAME, "canary", world.staged.old_version
+    )
+    found = rollback.roll_back(world.site, "canary", version)
+    assert (found.candidate, found.alias) == (world.candidate, version)
+    assert len(found.did) == 1
+
+
+def test_a_rollback_to_a_version_that_never_served_is_refused(world: World) -> None:
+    """Nothing was proven of it there."""
+    with pytest.raises(ConfigError, match="version 987654 never served canary"):
+        rollback.roll_back(world.site, "canary", "987654")
+
+
+def test_a_promotion_that_fails_names_the_cause(world: World) -> None:
+    """The canary serves what it served before, by everyone's word."""
+    world.staged.stand.rollouts.behaviour[world.candidate.digest] = "crashing"
+    with pytest.raises(Unrecoverable, match="CrashLoopBackOff"):
+        promotion.converge(world.site, "", "canary")
+    assert world.staged.stand.seen("canary") == world.staged.old()
+
+
+def test_a_version_put_there_by_hand_is_noticed(world: World) -> None:
+    """It serves, but nothing let it in: a run that called that unchanged would hide it."""
+    stand = world.staged.stand
+    stranger = Candidate(stand.version(), stand.image("by hand"))
+    for name in ("staging", "canary"):
+        stand.install(name, stranger.version, stranger.digest)
+    with pytest.raises(EvidenceRefused, match="no promotion brought it there"):
+        promotion.converge(world.site, "", "canary")
+
+
+@pytest.mark.parametrize("when", ["before it began", "while it was at work"])
+def test_a_killed_harness_comes_back_to_one_whole_promotion(world: World, when: str) -> None:
+    """kill -9, then the same command: the promotion under way is followed, nothing is done twice."""
+    if when == "before it began":
+        world.paused.set()
+    harness = _harness(world)
+    wait_until(
+        "the promotion",
+        lambda: Look("none yet", done=bool(world.attempts())),
+        wanted="submitted",
+        within=Budget.BOOT,
+        every=0.05,
+    )
+    harness.send_signal(signal.SIGKILL)
+    harness.communicate()
+    world.paused.clear()
+    second = _harness(world)
+    said, told = second.communicate(timeout=60)
+    assert said.split()[:1] == [world.candidate.digest], told
+    assert len(world.attempts()) == 1
+    assert world.staged.stand.seen("canary") == world.staged.new()
+
+
+def _harness(world: World) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-c", HARNESS, world.site.model_dump_json()]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT)
