@@ -17,12 +17,15 @@ from benchmarks.answering import service
 from benchmarks.figure import Figure
 from cxlib import settings
 from cxlib.clients import load_part, locust, process, runfolder
+from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.load import LoadLevel
 from cxlib.model.run import Served
 from cxlib.stage.gate import run_gate
 
 USERS, SECONDS, ROUNDS = 16, 8.0, 3
 STALL_AT, STALL_SECONDS, STALL_RUN, STALL_RATE = 5.0, 2.0, 12.0, 100.0
+# A run this short has no time to become steady.
+ANY = WarmUpRule(seconds=0.5, needed=2, most=100, tolerance=100.0, grain=100.0)
 DELAY, RATE = 0.02, 100.0
 BODY = '{"instances": [[0]]}'
 # Posts one small body after the other; the pace is what the measurement wants it to be.
@@ -59,7 +62,7 @@ def _stall(folder: Path) -> list[Figure]:
         result = run_gate(
             name="stall", host=url, profile=profile, levels=[LoadLevel(0, STALL_RUN, STALL_RATE)],
             criteria_lines=["p95 of POST /predict < 500 ms", "max of POST /predict < 1000 ms"],
-            served=lambda: Served(digest="sha256:0", model_version="0"), folder=folder / "stall",
+            served=lambda: Served(digest="sha256:0", model_version="0"), folder=folder / "stall", warm_up=ANY,
         )  # fmt: skip
     samples = runfolder.read(folder / "stall")[1]
     p95 = float(np.quantile(samples.latency, 0.95))

@@ -164,12 +164,12 @@ def _worker(kube: Kube, namespace: str, name: str) -> load_worker.Worker:
             found = kube.get("Pod", name, namespace)
         except CxError:
             return ""  # the API is busy; whether the worker still answers is asked beside this
-        return _why_ended(found)
+        return why_ended(found)
 
     return load_worker.Worker(name, ask, ended)
 
 
-def _why_ended(found: Object | None) -> str:
+def why_ended(found: Object | None) -> str:
     """Why a worker's pod sends nothing and won't; empty when it may yet."""
     if found is None:
         return "its pod is gone"
