@@ -71,7 +71,8 @@ def _parts(one: Environment, now: datetime) -> Iterable[tuple[str, str, bool]]:
         for proof in listed or ():
             yield part, _proof(proof, now), proof.counts
     if one.installed:
-        yield "lock", "; ".join(_holder(h, now) for h in one.holders) or "free", False
+        left = f"kept by {one.claim.workflow}, which is gone" if one.claim else "free"
+        yield "lock", "; ".join(_holder(h, now) for h in one.holders) or left, False
 
 
 def _proof(proof: Proof, now: datetime) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cxlib.judge import agreement
-from cxlib.model.standing import Environment, Holder, Image, Proof, Standing
+from cxlib.model.standing import Claim, Environment, Holder, Image, Proof, Standing
 from cxlib.report.status import COLUMNS, page
 
 D1, D2 = ("sha256:" + c * 64 for c in "12")
@@ -81,6 +81,12 @@ def test_lock_says_who_holds_it_since_when() -> None:
     text = " ".join(page(standing(replace(WELL, holders=holders)), colour=False).split())
     assert "held by promote-model-a-1, for 3 min (Running at smoke)" in text
     assert "awaited by promote-model-b-1" in text
+
+
+def test_half_promotion_that_nobody_finishes_is_marked_at_the_lock() -> None:
+    """Free would be a lie: the next promotion finds the note."""
+    text = page(standing(replace(WELL, claim=Claim("promote-model-a-1", "6"))), colour=False)
+    assert "✗ lock         kept by promote-model-a-1, which is gone" in text
 
 
 def test_override_is_shown_as_long_as_it_runs() -> None:
