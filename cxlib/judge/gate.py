@@ -99,13 +99,13 @@ def _one(mine: Measurement, theirs: Baseline | None, criterion: Criterion) -> Cr
     if criterion.relative and theirs is None:
         return unjudged(criterion, Verdict.NOT_APPLICABLE, "there is no baseline to compare with yet")
     levels = mine.wanted(criterion.level, open_only=criterion.metric is Metric.LATE)
-    n = mine.count(criterion.endpoint, levels)
-    if not n:
+    observed = mine.observe(criterion.endpoint, levels)
+    if not len(observed) and not mine.count(criterion.endpoint, levels):
         return unjudged(criterion, Verdict.INVALID, "no samples of it")
     if unsteady := mine.unsteady(levels):
         reason = f"never steady at {', '.join(unsteady)}: throughput or median latency kept changing"
+        n = mine.count(criterion.endpoint, levels)
         return unjudged(criterion, Verdict.INCONCLUSIVE, reason, n)
-    observed = mine.observe(criterion.endpoint, levels)
     if not len(observed):
         return unjudged(criterion, Verdict.INVALID, "no samples of it after warm-up")
     if criterion.relative and theirs:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from cxlib.judge.warmup import WarmUpRule, steady_from
 
@@ -56,11 +56,15 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
-    """n requests and the spans that they were sent in; ``span`` (n,) numbers each one's."""
+    """n requests and the spans that they were sent in; ``span`` (n,) numbers each one's.
+
+    ``kept``: what was worked out of it before, as several criteria ask the same of a million requests.
+    """
 
     samples: Samples
     spans: tuple[Span, ...]
     span: NDArray[np.intp]
+    kept: dict[object, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -75,15 +79,22 @@ class Observed:
 
     def where(self, chosen: NDArray[np.bool_]) -> Observed:
         """The requests that ``chosen`` (n,) picks; the spans stay, as time without a request counts."""
-        return replace(self, samples=self.samples.where(chosen), span=self.span[chosen])
+        if chosen.all():
+            return self
+        return Observed(self.samples.where(chosen), self.spans, self.span[chosen])
 
     def succeeded(self) -> Observed:
-        return self.where(~self.samples.failed)
+        if "succeeded" not in self.kept:
+            self.kept["succeeded"] = self.where(~self.samples.failed)
+        good: Observed = self.kept["succeeded"]
+        return good
 
     def at(self, levels: tuple[LevelKey, ...]) -> Observed:
         """What was observed at ``levels`` alone."""
         import numpy as np
 
+        if set(levels) == set(self.levels):
+            return self
         kept = [i for i, s in enumerate(self.spans) if s.level in levels]
         chosen = np.isin(self.span, kept)
         new = np.zeros(len(self.spans), dtype=np.intp)
@@ -93,6 +104,12 @@ class Observed:
 
     def blocks(self, seconds: float = BLOCK_SECONDS) -> Blocks:
         """Every span cut into equal blocks as near to ``seconds`` as they fit, at least one."""
+        if seconds not in self.kept:
+            self.kept[seconds] = self._cut(seconds)
+        found: Blocks = self.kept[seconds]
+        return found
+
+    def _cut(self, seconds: float) -> Blocks:
         import numpy as np
 
         seconds = max(seconds, self.seconds / _MOST_BLOCKS)
@@ -114,6 +131,7 @@ class Measurement:
     run: Run
     samples: Samples
     since: dict[LevelKey, float | None]
+    kept: dict[object, Observed] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, samples: Samples, rule: WarmUpRule) -> Measurement:
@@ -141,7 +159,17 @@ class Measurement:
         return [told(level) for level in levels if self.since.get(level, 0.0) is None]
 
     def observe(self, endpoint: str, levels: tuple[LevelKey, ...]) -> Observed:
-        """The requests of ``endpoint`` in the steady spans of ``levels``; may be none."""
+        """The requests of ``endpoint`` in the steady spans of ``levels``; may be none.
+
+        The last answer is kept: criteria come in groups, and more than one would fill the memory.
+        """
+        asked = (endpoint, levels)
+        if asked not in self.kept:
+            self.kept.clear()
+            self.kept[asked] = self._observe(endpoint, levels)
+        return self.kept[asked]
+
+    def _observe(self, endpoint: str, levels: tuple[LevelKey, ...]) -> Observed:
         import numpy as np
 
         spans = tuple(s for level in levels for s in self._spans(level))

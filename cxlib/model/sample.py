@@ -46,6 +46,8 @@ class Samples:
 
     def where(self, chosen: NDArray[np.bool_]) -> Samples:
         """The samples that ``chosen``, a mask of shape (n,), picks."""
+        if chosen.all():
+            return self
         return Samples(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
     @classmethod
