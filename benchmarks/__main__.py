@@ -6,7 +6,19 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import collection, evidence, footprint, load, setup, staging, status, suite, toolchain
+from benchmarks import (
+    collection,
+    evidence,
+    footprint,
+    generator,
+    load,
+    reporting,
+    setup,
+    staging,
+    status,
+    suite,
+    toolchain,
+)
 from benchmarks.figure import Figure
 from cxlib.errors import CxError
 
@@ -16,7 +28,9 @@ MEASURES: dict[str, Callable[[], list[Figure]]] = {
     "footprint": footprint.measure,
     "stored": staging.stored,
     "status": status.measure,
+    "reporting": reporting.measure,
     "load": load.measure,
+    "generator": generator.measure,
     "evidence": evidence.measure,
     "toolchain": toolchain.measure,
     "suite": suite.measure,

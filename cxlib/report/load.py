@@ -78,11 +78,23 @@ def render(
 
 def render_verdict(outcome: GateVerdict, *, context: Context = NOTHING) -> str:
     """The report on a gate without samples: its values were read, or the run folder is broken."""
-    sections = [(name, _SECTIONS[name]) for name in _UNMEASURED]
-    shown = {"digest": context.digest, "model_version": context.model_version, "headline": ""}
+    p = context.provenance
+    origin = [
+        ("Image digest", context.digest, "hash"),
+        ("Model version", context.model_version, ""),
+        ("Site", p.site, ""),
+    ]
     return _filled(
-        outcome, context, [], **shown, run=None, sections=sections, with_baseline=False
-    )  # fmt: skip
+        outcome,
+        context,
+        origin,
+        digest=context.digest,
+        model_version=context.model_version,
+        headline=_told(p.environment, context.model_version, context.digest),
+        sections=[(name, _SECTIONS[name]) for name in _UNMEASURED],
+        with_baseline=any(c.baseline is not None for c in outcome.criteria),
+        run=None,
+    )
 
 
 def drawn_endpoints(seen: Observed, criteria: list[Criterion]) -> list[str]:
@@ -163,14 +175,13 @@ def _legends(
 
 def _headline(run: Run, n: int, context: Context) -> str:
     served = run.served.start
-    said = [
-        context.provenance.environment,
-        f"model version {served.model_version or 'unknown'}",
-        page.short(served.digest) or "digest unknown",
-        page.moment(run.started),
-        f"{n:,} requests in {duration(run.actual_seconds)}",
-    ]
-    return " · ".join(part for part in said if part)
+    what = _told(context.provenance.environment, served.model_version, served.digest)
+    return f"{what} · {page.moment(run.started)} · {n:,} requests in {duration(run.actual_seconds)}"
+
+
+def _told(environment: str, model_version: str | None, digest: str | None) -> str:
+    version = f"model version {model_version or 'unknown'}"
+    return " · ".join(part for part in (environment, version, page.short(digest) or "digest unknown") if part)
 
 
 def _origin(run: Run, n: int, outcome: GateVerdict, site: str) -> list[page.Fact]:

@@ -137,10 +137,12 @@ class Panel:
         self.on.path(style, f"M{_n(a)} {_n(self.top)}H{_n(max(b, a + 1))}V{_n(self.bottom)}H{_n(a)}")
 
     def name(self, start: float, end: float, label: str, py: float) -> None:
-        """A label between two x, left out where it has no room."""
+        """A label between two x: where it has no room its first word, or none."""
         (a, _), (b, _) = self.at(start, 0), self.at(end, 0)
-        if b - a > _LETTER * len(label):
-            self.on.text((a + b) / 2, py, label, "middle")
+        for text in (label, label.split()[0]):
+            if b - a > _LETTER * len(text):
+                self.on.text((a + b) / 2, py, text, "middle")
+                return
 
     def grid_y(self, ticks: Sequence[Tick]) -> None:
         """Horizontal grid lines with their labels on the left."""
