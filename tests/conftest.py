@@ -21,6 +21,7 @@ TOGETHER = {
     "tests/cluster/": "API server",
     "tests/services/": "MLflow",
     "tests/clients/test_mlflow": "MLflow",
+    "tests/clients/test_model_gate": "MLflow",
 }
 
 
