@@ -48,15 +48,17 @@ class Admission:
 def admit(order: Order, world: World, *, resumed: Wanted | None = None) -> Admission:
     """The grounds on which ``order`` may begin, or go on after a kill with what it had ``resumed``.
 
+    Its words were checked before (``check_words``).
+
     Raises ``EvidenceRefused`` or ``StageFailed`` with the reason; nothing was touched.
     """
-    _check_words(order)
     if resumed is None:
         _check_turn(order, world)
     return _rollback(order, world, resumed) if order.rollback else _promotion(order, world, resumed)
 
 
-def _check_words(order: Order) -> None:
+def check_words(order: Order) -> None:
+    """Whether such a promotion makes sense anywhere. Raises ``StageFailed``."""
     chain = ", ".join(f"{source} to {target}" for target, source in SOURCES.items())
     if SOURCES.get(order.target) != order.source:
         raise StageFailed("promotion", wanted=chain, seen=f"{order.source} to {order.target}")

@@ -18,6 +18,10 @@ _FOR_A_MOMENT = (401, 403, 429)
 REFRESH = "argocd.argoproj.io/refresh"
 
 
+class Missing(StageFailed):
+    """There is no such object."""
+
+
 class Conflict(CxError):
     """Somebody changed the object after it was read."""
 
@@ -69,6 +73,8 @@ class Cluster:
             raise Unreachable(f"{method} {what}: HTTP {answer.status}: {answer.reason}")
         if answer.status == 409:
             raise Conflict(f"{what}: {answer.reason}")
+        if answer.status == 404:
+            raise Missing(what, wanted="it there", seen=answer.reason)
         if answer.status != 200:
             raise StageFailed(f"{method} {what}", wanted="200", seen=answer.reason)
         data: dict[str, Any] = answer.data

@@ -15,14 +15,16 @@ from cxlib import progress
 from cxlib.errors import StageFailed
 from services.pipeline import claim as claims
 from services.pipeline import logbook, model, registry, rollout
-from services.pipeline.admission import Admission, Order, admit
+from services.pipeline.admission import Admission, Order, admit, check_words
 from services.pipeline.claim import Before, Claim, Hold
-from services.pipeline.cluster import REFRESH
+from services.pipeline.cluster import REFRESH, Missing
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import waited_out
 from services.pipeline.target import Wanted, parameters, pointed
 from services.pipeline.undoing import Undone, entry, require, undo
 from services.pipeline.world import World
+
+NOTHING = "nothing to settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ def run(order: Order, world: World) -> Ended:
     another has taken over meanwhile.
     """
     try:
+        check_words(order)
+    except StageFailed as exc:
+        _note_refusal(order, world, exc)
+        raise
+    try:
         return _Forward(order, world).run()
     except claims.Stale:
         raise
@@ -56,12 +63,15 @@ def settle(uid: str, target: str, status: str, world: World) -> str:
 
     Returns what was found. Raises as ``undoing.undo`` does.
     """
-    app = _application(target, world)
+    try:
+        app = _application(target, world)
+    except Missing:
+        return NOTHING
     if claims.last(app).get("uid") == uid:
         return _noted(app, world).outcome
     left = _own(app, uid)
     if left is None:
-        return "nothing to settle"
+        return NOTHING
     why = left.undoing or f"the workflow ended {status} under way"
     _undo(left, uid, world, why)
     return logbook.UNDONE
@@ -179,7 +189,11 @@ class _Forward:
 
 def _give_up(order: Order, world: World, exc: Exception) -> Ended:
     """What a failure comes to: whole after all, undone, or refused before anything was written."""
-    app = _application(order.target, world)
+    try:
+        app = _application(order.target, world)
+    except Missing:
+        _note_refusal(order, world, exc)
+        raise exc from None
     if claims.last(app).get("uid") == order.uid:
         return _whole(_noted(app, world))
     if left := _own(app, order.uid):

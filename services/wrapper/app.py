@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import BaseModel, Field
 
+from services.wrapper.leaving import Leaving
 from services.wrapper.model import FEATURES, NoModel, ServedModel, load
 
 _AT_MOST = 1000
@@ -67,6 +68,7 @@ def create_app(folder: Path | None = None) -> FastAPI:
     metrics = Metrics()
     app = FastAPI(title="BirdCLEF application")
     app.add_exception_handler(RequestValidationError, _say_what_is_wrong)
+    app.add_middleware(Leaving, sign=os.environ.get("LEAVING_SIGN", ""))
 
     @app.post("/predict")
     async def predict(question: Question) -> Answer:

@@ -139,3 +139,13 @@ def test_unreadable_model_stops_the_start(tmp_path: Path, model_folder: Path) ->
     (broken / "model.skops").write_bytes(b"no archive")
     with pytest.raises(Exception, match="zip"):
         create_app(broken)
+
+
+def test_connections_end_once_the_pod_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request on a kept connection that meets the server's exit is reset: once in 7,500, in a rollout."""
+    sign = tmp_path / "leaving"
+    monkeypatch.setenv("LEAVING_SIGN", str(sign))
+    with TestClient(create_app(tmp_path)) as client:
+        assert "connection" not in client.get("/healthz").headers
+        sign.touch()
+        assert client.get("/healthz").headers["connection"] == "close"
