@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 REPLICATES = 1000
 CONFIDENCE = 0.95  # two-sided: an end of an interval is passed by chance in one of forty runs
 SEED = 20261123
-_GRID = 2048
+_GRID = 512
 Mix = dict["LevelKey", float]  # the weight of a request of each load level
 
 

@@ -32,6 +32,8 @@ _LEAST_SHARE = 0.0001  # a percentile nearer to 0 or 100 than this would take mi
 
 def parse_gate(name: str, lines: Iterable[str]) -> Gate:
     """The gate ``name`` with one criterion a line. Raises ``ConfigError`` when there is none."""
+    if not name.isprintable() or not name.strip():
+        raise ConfigError(f"gate {name!a}", "its name cannot be read", "Name it, as 'staging'")
     criteria = tuple(parse(line) for line in lines)
     if not criteria:
         raise ConfigError(f"gate '{name}'", "it has no criterion and proves nothing", f"Add '{EXAMPLE}'")
@@ -59,6 +61,10 @@ class _Scanner:
     def criterion(self) -> Criterion:
         if not self.text:
             self._wrong("an empty line", f"Write a criterion such as '{EXAMPLE}'")
+        if not self.text.isprintable():
+            self.at = next(i for i, letter in enumerate(self.text) if not letter.isprintable())
+            self.text = self.text.encode("unicode_escape").decode()
+            self._wrong("a character that no one can see", "Remove it")
         prefix = self._prefix()
         metric, metric_text = self._metric()
         if not self._take(_OF):
