@@ -159,3 +159,25 @@ def test_report_shows_the_stored_verdict(tmp_path: Path) -> None:
     cx_judge(folder, "--gate", gate_file(tmp_path, P99), "--json", folder / "verdict.json")
     assert cx_report(folder) == 0
     assert "FAIL: staging load" in (folder / "report.html").read_text()
+
+
+def test_baseline_is_replayed_too(tmp_path: Path) -> None:
+    """`--baseline` judges what was measured then against what is measured now."""
+    slower = stored(tmp_path / "run", samples(1200, fast=0.012, over=60, slow=0.013))
+    accepted = stored(tmp_path / "accepted", samples(1200, over=60, slow=0.011))
+    gate, out = gate_file(tmp_path, "avg of POST /predict vs baseline by 10 %"), tmp_path / "out.json"
+    assert cx_judge(slower, "--gate", gate, "--baseline", accepted, "--json", out) == 3
+    found = json.loads(out.read_text())["criteria"][0]
+    assert found["value"] == pytest.approx(20, abs=1)
+    assert (found["limit"], found["measured_unit"]) == (10, "ms")
+    assert cx_judge(accepted, "--gate", gate, "--baseline", slower) == 0
+    assert cx_judge(accepted, "--gate", gate) == 4
+
+
+def test_broken_baseline_is_invalid(tmp_path: Path) -> None:
+    """What cannot be read cannot be compared with."""
+    run = stored(tmp_path / "run", samples(1200))
+    accepted = stored(tmp_path / "accepted", samples(1200))
+    (accepted / "run.json").write_text("{")
+    gate = gate_file(tmp_path, "avg of POST /predict vs baseline by 10 %")
+    assert cx_judge(run, "--gate", gate, "--baseline", accepted) == 5
