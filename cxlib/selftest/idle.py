@@ -11,5 +11,5 @@ class Idle(FastHttpUser):
     wait_time = constant(1)
 
     @task
-    def rest(self) -> None:
+    def look_up(self) -> None:
         """Nothing."""
