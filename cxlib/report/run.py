@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
 
-from cxlib.errors import duration
 from cxlib.judge.nights import told
+from cxlib.report import page
 from cxlib.report.run_record import RunRecord, ScenarioRecord
 
 _MOST_ERROR_CHARACTERS = 20_000
@@ -15,14 +14,15 @@ _MARKS = {"passed": "✓", "failed": "✗", "skipped": "○", "interrupted": "�
 
 def render(record: RunRecord) -> str:
     """``record`` as HTML. Everything that comes from the run is escaped."""
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"duration": duration, "mark": _MARKS.__getitem__, "shorten": _shorten}
-    environment.filters["told"] = told
-    environment.filters["css"] = lambda status: status.replace(" ", "-")
-    template = environment.from_string(Path(__file__).with_name("run.html.j2").read_text())
-    return template.render(run=record, features=_by_feature(record.scenarios), longest=_longest(record))
+    return page.fill(
+        "run.html.j2",
+        run=record,
+        features=_by_feature(record.scenarios),
+        longest=_longest(record),
+        marks=_MARKS,
+        shorten=_shorten,
+        told=told,
+    )
 
 
 def _by_feature(scenarios: tuple[ScenarioRecord, ...]) -> list[tuple[str, str, list[ScenarioRecord]]]:
