@@ -81,9 +81,9 @@ def _million() -> list[Figure]:
         asked = json.dumps([line.format(simulated.NAME) for line in CRITERIA])
         done = process.run([sys.executable, "-c", MILLION, folder, asked], timeout=120, cwd=CHECKOUT)
     verdict, took, used, peak = json.loads(done.stdout)
-    note = f"{verdict}; {used:.1f} s of processor time"
+    note = f"{verdict}; {took:.1f} s by the clock"  # which also shows who else uses the machine
     return [
-        at_most("a million samples read and judged", took, 5, "s", note),
+        at_most("a million samples read and judged, processor time", used, 5, "s", note),
         at_most("its memory", peak, 500, "MB"),
     ]
 
