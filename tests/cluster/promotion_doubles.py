@@ -114,10 +114,11 @@ def reconcile(kube: Kube, rollouts: Rollouts, environment: str, app: Object) -> 
                {"metadata": {"annotations": {REFRESH: None}}, "status": status})  # fmt: skip
 
 
-def api(kube: Kube, method: str, path: str, body: object) -> requests.Response:
-    """A request of the administrator to the API server, for what our client doesn't need."""
+def api(kube: Kube, method: str, path: str, body: object, *, token: str = "") -> requests.Response:
+    """A request of the administrator, or with ``token``, for what our client doesn't need."""
     where = kube.configuration
-    headers = {"Authorization": where.api_key["authorization"], "Content-Type": "application/json"}
+    whose = f"Bearer {token}" if token else where.api_key["authorization"]
+    headers = {"Authorization": whose, "Content-Type": "application/json"}
     if method == "PATCH":
         headers["Content-Type"] = "application/merge-patch+json"
     url = where.host + path

@@ -20,6 +20,7 @@ from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
 from cxlib.evidence import envelope, rules
 from cxlib.evidence.statement import Statement, Subject
+from cxlib.wait import Look, wait_until
 from services.pipeline import claim, model, registry, tracking
 from services.pipeline.admission import Order
 from services.pipeline.cluster import Cluster
@@ -143,13 +144,13 @@ class Stand:
         alias = version if version not in ("", "0") else None
         model.set_alias(self.mlflow, environment, alias)
 
-    def evidence(self, environment: str, version: str, digest: str, **changes: object) -> bytes:
-        """A signed PASS of the environment's gate; ``changes`` to the statement, or to ``key``."""
+    def evidence(self, gate: str, version: str, digest: str, **changes: object) -> bytes:
+        """A signed PASS of the environment that is named as its gate; ``changes`` to it, or ``key``."""
         now = datetime.now(UTC)
         key = changes.pop("key", self.keys.private)
         assert isinstance(key, bytes)
         made = Statement(
-            gate=environment, gate_sha256=rules.gate_sha256(environment, CRITERIA), environment=environment,
+            gate=gate, gate_sha256=rules.gate_sha256(gate, CRITERIA), environment=gate,
             site=SITE, subject=Subject(digest, version), verdict="PASS", reason="", criteria=(),
             samples_sha256="", commit="", started=now - timedelta(seconds=2),
             finished=now - timedelta(seconds=1),
@@ -201,6 +202,22 @@ class Stand:
     def tagged(self, tag: str) -> str | None:
         return registry.digest_of(self.registry, REPOSITORY, tag)
 
+    def manifest(self, digest: str) -> bytes:
+        """The bytes of an image's manifest."""
+        there = registry.manifest(self.registry, REPOSITORY, digest)
+        assert there is not None
+        return there.content
+
+    @property
+    def tracking(self) -> Tracking:
+        """The harness's own client of the same MLflow."""
+        return Tracking(self.mlflow)
+
+    def params(self, uid: str) -> dict[str, str]:
+        """The parameters of what the logbook has of a workflow."""
+        (run,) = tracking.search(self.mlflow, "cx-promotions", {"cx.workflow-uid": uid})
+        return self.tracking.run(run.run_id)[0]
+
     def ended(self, uid: str) -> list[dict[str, str]]:
         """The tags of what the logbook has of a workflow."""
         found = tracking.search(self.mlflow, "cx-promotions", {"cx.workflow-uid": uid})
@@ -235,14 +252,26 @@ class Staged:
 
 def staged(stand: Stand) -> Staged:
     """A new version in staging with evidence, an older one in canary and production."""
+    made = staged_without_evidence(stand)
+    stand.log(made.digest, stand.evidence("staging", made.version, made.digest))
+    return made
+
+
+def staged_without_evidence(stand: Stand) -> Staged:
+    """A new version in staging about which nothing is proven, an older one in canary and production."""
     old, new = stand.version(), stand.version()
     made = Staged(stand, new, stand.image(f"new {new}"), old, stand.image(f"old {old}"))
     for environment in ("canary", "production"):
         stand.install(environment, old, made.old_digest)
     stand.install("staging", new, made.digest)
     stand.trust()
-    stand.log(made.digest, stand.evidence("staging", new, made.digest))
+    wait_until("the site", lambda: _installed(made), wanted="all old", within=10, every=0.05)
     return made
+
+
+def _installed(made: Staged) -> Look[bool]:
+    seen = [made.stand.seen(environment) for environment in ("canary", "production")]
+    return Look(str(seen), True, done=seen == [made.old("canary"), made.old("production")])
 
 
 def order(target: str, version: str, **more: object) -> Order:
@@ -251,6 +280,12 @@ def order(target: str, version: str, **more: object) -> Order:
     source = {"canary": "staging", "production": "canary"}[target]
     made = Order(f"promote-model-{uid[:6]}", uid, target, source, version)
     return replace(made, **more)  # type: ignore[arg-type]
+
+
+def rollback(target: str, version: str) -> Order:
+    """A rollback of a workflow of its own."""
+    made = order(target, version)
+    return replace(made, workflow=made.workflow.replace("promote", "rollback"), rollback=True)
 
 
 def allow(kube: Kube, helm: Path, scratch: Path) -> None:
