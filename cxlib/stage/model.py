@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cxlib import progress
 from cxlib.clients import registry, workflows
 from cxlib.clients.kube import Kube
-from cxlib.clients.mlflow import ModelVersion, Tracking
+from cxlib.clients.mlflow import Tracking
 from cxlib.errors import StageFailed
 from cxlib.settings import MODEL_NAME, Site
 from cxlib.stage import application, build, platform
@@ -110,20 +110,6 @@ def _look(kube: Kube, version: str, built: workflows.Run) -> str:
         wanted = f"{built.output('digest')} as {built.name} built it"
         raise StageFailed(f"image {staging_tag(version)}", wanted=wanted, seen=found or "no such tag")
     return found
-
-
-def registered(site: Site, model: Model) -> ModelVersion:
-    """The model as MLflow has it, with its run's metrics. Raises ``StageFailed`` when it isn't there."""
-    found = Tracking(site.url("mlflow")).version(MODEL_NAME, model.version)
-    if found is None or "test_accuracy" not in found.metrics:
-        seen = "no such version" if found is None else f"metrics {', '.join(found.metrics) or 'none'}"
-        raise StageFailed(f"{MODEL_NAME} {model.version}", wanted="a version with test_accuracy", seen=seen)
-    return found
-
-
-def size(site: Site, model: Model) -> int:
-    """The bytes of the model's files, as MLflow serves them."""
-    return Tracking(site.url("mlflow")).model_bytes(MODEL_NAME, model.version)
 
 
 def reason_of_failure(site: Site, template: str, parameters: dict[str, str]) -> str:
