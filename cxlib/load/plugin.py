@@ -9,6 +9,7 @@ null for a worker alone).
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -50,6 +51,8 @@ def _begin(environment: Any, **_: Any) -> None:
     except Exception:
         _give_up(environment)
         raise  # Locust logs it and would go on
+    gc.collect()
+    gc.freeze()  # what is there by now stays; looking through it again and again would pause the load
     gevent.spawn(recorder.watch, _load)
     if generator:
         gevent.spawn(generator.run).link_exception(lambda _: _give_up(environment))
