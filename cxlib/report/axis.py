@@ -31,7 +31,7 @@ def log_ticks(low: float, high: float) -> list[Tick]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if math.log10(high / low) < 3.2 else (1,)
     values = [s * 10.0**p for p in powers for s in steps]
-    return [(v, f"{v:,g}") for v in values if low * 0.999 <= v <= high * 1.001]
+    return [(v, _label(v)) for v in values if low * 0.999 <= v <= high * 1.001]
 
 
 def round_ticks(low: float, high: float, about: int) -> list[Tick]:
@@ -40,7 +40,12 @@ def round_ticks(low: float, high: float, about: int) -> list[Tick]:
     power = 10 ** math.floor(math.log10(raw))
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
-    return [(i * step, f"{i * step:,g}") for i in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [(i * step, _label(i * step)) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _label(value: float) -> str:
+    """Short enough for the margin of a phone: 50,000 is 50k."""
+    return f"{value / 1000:,g}k" if abs(value) >= 10_000 else f"{value:,g}"
 
 
 def nine_ticks(most: int) -> list[Tick]:

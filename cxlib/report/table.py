@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_ENDPOINTS = 60
 MOST_ERRORS = 30
+_MOST_LETTERS = 400  # of one error: servers answer with whole pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,13 @@ def errors(samples: Samples) -> list[ErrorRow]:
     for i in np.argsort(-counts, kind="stable")[:MOST_ERRORS].tolist():
         rest, code_at = divmod(int(found[i]), len(codes))
         text_at, name_at = divmod(rest, len(names))
-        what = texts[text_at], names[name_at], int(codes[code_at])
+        what = _shortened(texts[text_at]), names[name_at], int(codes[code_at])
         rows.append(ErrorRow(*what, int(counts[i]), float(first[i]), float(last[i])))
     return rows
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…"
 
 
 def _ends(
