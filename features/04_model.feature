@@ -40,6 +40,15 @@ Feature: The model
       | deploy-container-image | delete| argoproj.io | applications | argocd            | birdclef-staging   | no      |
       | deploy-container-image | get   |             | secrets      | birdclef-platform | minio-credentials  | no      |
       | deploy-container-image | create|             | pods         | birdclef-staging  |                    | no      |
+      | deploy-container-image | patch | argoproj.io | applications | argocd            | birdclef-canary    | no      |
+      | promote-model          | patch | argoproj.io | applications | argocd            | birdclef-production| yes     |
+      | promote-model          | get   | argoproj.io | applications | argocd            | birdclef-staging   | yes     |
+      | promote-model          | patch | argoproj.io | applications | argocd            | birdclef-staging   | no      |
+      | promote-model          | get   |             | configmaps   | argo              | cx-trust           | yes     |
+      | promote-model          | patch |             | configmaps   | argo              | cx-trust           | no      |
+      | promote-model          | get   |             | secrets      | argo              |                    | no      |
+      | rollback-model         | patch | argoproj.io | applications | argocd            | birdclef-canary    | yes     |
+      | rollback-model         | patch | argoproj.io | applications | argocd            | birdclef-staging   | no      |
       | train-model            | patch | argoproj.io | applications | argocd            | birdclef-staging   | no      |
       | build-container-image  | patch | argoproj.io | applications | argocd            | birdclef-staging   | no      |
       | build-initial          | get   |             | secrets      | argo              |                    | no      |
