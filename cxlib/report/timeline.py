@@ -125,17 +125,20 @@ class _Timeline:
     def _percentiles(
         self, time: NDArray[np.float64], latency: NDArray[np.float64]
     ) -> dict[str, list[list[tuple[float, float]]]]:
-        """By line, its pieces of (middle of the slice, ms); a slice without a success parts them."""
+        """By line, its pieces of (middle of the slice, ms); parted by a slice without success and by a pause."""
         import numpy as np
 
         slot = self._slot(time)
         order = np.argsort(slot, kind="stable")
         edges = np.searchsorted(slot[order], np.arange(len(self.slices) + 1))
         found: dict[str, list[list[tuple[float, float]]]] = {name: [[]] for name, _ in LINES}
+        before = self.start
         for (start, end), first, last in zip(self.slices, edges[:-1], edges[1:], strict=True):
-            if first == last:
+            if first == last or start - before > end - start:
                 for pieces in found.values():
                     pieces.append([])
+            before = end
+            if first == last:
                 continue
             values = np.percentile(latency[order[first:last]], [p for _, p in LINES])
             for (name, _), value in zip(LINES, values.tolist(), strict=True):

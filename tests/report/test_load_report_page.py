@@ -127,6 +127,18 @@ def test_the_limit_is_drawn_where_it_applies() -> None:
     assert float(drawn[1]) - float(drawn[0]) == pytest.approx((1000 - 62 - 18) / 2, abs=1)
 
 
+def test_a_pause_between_two_parts_of_a_run_is_not_drawn_over() -> None:
+    """An extended run has a pause in the middle: a line over it would show latencies that nobody had."""
+    levels = [
+        {"users": 8, "rate": 0, "start": 0.0, "end": 60.0},
+        {"users": 8, "rate": 0, "start": 80.0, "end": 140.0},
+    ]
+    measured = run(levels=levels, planned_seconds=120.0), together(samples(1200), samples(1200, start=80.0))
+    made = load.render(*measured, judge(*measured, parse_gate("g", [P95])))
+    wide = section(made, "time").partition('class="narrow"')[0]
+    assert wide.count('<path class="line median" d="M') == 1 + 2  # one in the legend
+
+
 def test_an_override_is_shown_beside_the_verdict_and_escaped() -> None:
     """Who went by a gate, and why, is not to be missed; why is written by people."""
     marks = (
