@@ -125,7 +125,7 @@ class _Timeline:
     def _percentiles(
         self, time: NDArray[np.float64], latency: NDArray[np.float64]
     ) -> dict[str, list[list[tuple[float, float]]]]:
-        """By line, its pieces of (middle of the slice, ms); parted by a slice without success and by a pause."""
+        """By line, its pieces of (middle of the slice, ms); slices without a success and pauses part them."""
         import numpy as np
 
         slot = self._slot(time)
