@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_SECONDS = 30 * 86400.0  # no run is longer, and no list of its blocks too long for the memory
 Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+def _as_written(value: object) -> object:
+    """A bare number is no time of day: pydantic would take -1 for 1969."""
+    if isinstance(value, (int, float)):
+        raise ValueError("a number is no time; write such as 2026-11-23T20:00:00Z")
+    return value
 
 
 class _Part(BaseModel):
@@ -50,7 +57,7 @@ class Run(_Part):
     format: Annotated[Literal[1], Field(alias="schema")]
     profile: str
     site: str
-    started: AwareDatetime
+    started: Annotated[AwareDatetime, BeforeValidator(_as_written)]
     planned_seconds: Seconds
     actual_seconds: Seconds
     planned_arrivals: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None

@@ -181,3 +181,10 @@ def test_broken_baseline_is_invalid(tmp_path: Path) -> None:
     (accepted / "run.json").write_text("{")
     gate = gate_file(tmp_path, "avg of POST /predict vs baseline by 10 %")
     assert cx_judge(run, "--gate", gate, "--baseline", accepted) == 5
+
+
+def test_time_of_day_as_a_number_is_invalid(tmp_path: Path) -> None:
+    """Found by fuzzing: a start of -1 was read as 1969, and the run passed."""
+    folder = stored(tmp_path / "run", samples(1000))
+    (folder / "run.json").write_text(json.dumps(run_json(started=-1)))
+    assert cx_judge(folder, "--gate", gate_file(tmp_path, P99)) == 5
