@@ -57,8 +57,8 @@ def production(
 
 def _converged(site: Site, platform: Platform, name: str, override: BreakGlass | None) -> Environment:
     found = promotion.converge(site, platform.revision, name, override)
-    for opened in promotion.overrides(site, found.serving.digest, name):
-        summary.record(f"OVERRIDE for {name}", promotion.told(opened))
+    if opened := promotion.overrides(site, found.serving.digest, name):
+        summary.record(f"OVERRIDE for {name}", "; before that: ".join(map(promotion.told, opened)))
     summary.record(name, f"{site.url(name)}, {', '.join(found.did) if found.changed else 'nothing changed'}")
     summary.record(f"{name} serves", f"model {found.serving.model_version}, {found.serving.digest}")
     return found

@@ -116,11 +116,9 @@ def _admit(
     if not reasons:
         return
     if override is None:
-        raise EvidenceRefused(
-            *reasons,
-            f"nothing goes to {target} without proof: pytest features/ --env={environment.before(target)} "
-            "measures it; a person may open the way once with --override=REASON",
-        )
+        said = f"nothing goes to {target} against that; a person may open the way with --override=REASON"
+        measures = f"pytest features/ --env={environment.before(target)} measures what lacks proof"
+        raise EvidenceRefused(*reasons, said, measures)
     signed = evidence.override(
         site,
         environment.before(target),
