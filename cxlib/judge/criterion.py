@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cxlib.judge import bootstrap, metric, share
@@ -86,39 +86,62 @@ def _percentile(good: Observed, criterion: Criterion) -> CriterionResult:
     # The quantile is below the limit when few enough samples are not below it, and so on.
     over = latency >= limit if criterion.op in ("<", ">=") else latency > limit
     allowed = round(1 - criterion.percentile / 100, 12)
-    effect = share.design_effect(over, good)
-    k = int(over.sum())
-    verdict = _verdict(k, n, effect, allowed, criterion.wants_less, strict=False)
+    shown = _weigh(over, good, criterion, allowed)
+    verdict = _verdict(shown, allowed, criterion.wants_less, strict=False)
     ordered = np.sort(latency) * criterion.per_second
-    most, least = share.most_within(allowed, n, effect), share.least_above(allowed, n, effect)
+    most = share.most_within(allowed, n, shown.effect)
+    least = share.least_above(allowed, n, shown.disproving)
     value = float(np.quantile(ordered, criterion.percentile / 100, method="inverted_cdf"))
     return replace(
-        measured(criterion, verdict, _reason("over the limit", k, n, effect, allowed), n, value),
+        measured(criterion, verdict, _reason("over the limit", shown, allowed), n, value),
         low=float(ordered[n - least]) if least <= n else None,
         high=float(ordered[n - 1 - most]) if most >= 0 else None,
-        n_effective=n / effect,
-        more=_more(verdict, k, n, effect, allowed, criterion.wants_less),
+        n_effective=n / shown.effect,
+        more=_more(verdict, shown, allowed, criterion.wants_less),
     )
 
 
 def _share_of_requests(hits: NDArray[np.bool_], observed: Observed, criterion: Criterion) -> CriterionResult:
-    n, k = len(hits), int(hits.sum())
     allowed = criterion.limit / 100
-    effect = share.design_effect(hits, observed)
-    verdict = _verdict(k, n, effect, allowed, criterion.wants_less, strict=criterion.op in ("<", ">"))
-    reason = _reason(metric.what(criterion), k, n, effect, allowed)
+    shown = _weigh(hits, observed, criterion, allowed)
+    verdict = _verdict(shown, allowed, criterion.wants_less, strict=criterion.op in ("<", ">"))
+    reason = _reason(metric.what(criterion), shown, allowed)
     return replace(
-        measured(criterion, verdict, reason, n, 100 * k / n),
-        low=100 * share.lower(k / effect, n / effect),
-        high=100 * share.upper(k / effect, n / effect),
-        n_effective=n / effect,
-        more=_more(verdict, k, n, effect, allowed, criterion.wants_less),
+        measured(criterion, verdict, reason, shown.n, 100 * shown.k / shown.n),
+        low=100 * shown.low,
+        high=100 * shown.high,
+        n_effective=shown.n / shown.effect,
+        more=_more(verdict, shown, allowed, criterion.wants_less),
     )
 
 
-def _verdict(k: int, n: int, effect: float, allowed: float, wants_less: bool, *, strict: bool) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """k of n requests; the design effects of the upper bound (``effect``) and the lower."""
+
+    k: int
+    n: int
+    effect: float
+    disproving: float
+
+    @property
+    def low(self) -> float:
+        return share.lower(self.k / self.disproving, self.n / self.disproving)
+
+    @property
+    def high(self) -> float:
+        return share.upper(self.k / self.effect, self.n / self.effect)
+
+
+def _weigh(hits: NDArray[np.bool_], observed: Observed, criterion: Criterion, allowed: float) -> _Shown:
+    effect = share.design_effect(hits, observed)
+    low = share.disproving_effect(hits, observed, allowed, effect) if criterion.wants_less else effect
+    return _Shown(int(hits.sum()), len(hits), effect, low)
+
+
+def _verdict(shown: _Shown, allowed: float, wants_less: bool, *, strict: bool) -> Verdict:
     """PASS when the whole interval is on the wanted side, FAIL when all of it is on the other."""
-    low, high = share.lower(k / effect, n / effect), share.upper(k / effect, n / effect)
+    low, high = shown.low, shown.high
     within = high < allowed if strict and wants_less else high <= allowed
     beyond = low >= allowed if strict and wants_less else low > allowed
     if within:
@@ -128,19 +151,19 @@ def _verdict(k: int, n: int, effect: float, allowed: float, wants_less: bool, *,
     return Verdict.INCONCLUSIVE
 
 
-def _more(verdict: Verdict, k: int, n: int, effect: float, allowed: float, wants_less: bool) -> int | None:
+def _more(verdict: Verdict, shown: _Shown, allowed: float, wants_less: bool) -> int | None:
     if verdict is not Verdict.INCONCLUSIVE or not wants_less:
         return None
-    needed = share.least_samples(allowed, k / n, effect)
-    return None if needed is None else max(1, needed - n)
+    needed = share.least_samples(allowed, shown.k / shown.n, shown.effect)
+    return None if needed is None else max(1, needed - shown.n)
 
 
-def _reason(what: str, k: int, n: int, effect: float, allowed: float) -> str:
-    low, high = share.lower(k / effect, n / effect), share.upper(k / effect, n / effect)
-    weight = f", worth {n / effect:,.0f} independent ones" if effect > 1.05 else ""
+def _reason(what: str, shown: _Shown, allowed: float) -> str:
+    effective = shown.n / shown.effect
+    weight = f", worth {effective:,.0f} independent ones" if shown.effect > 1.05 else ""
     return (
-        f"{k:,} of {n:,} requests {what}{weight}: {_percent(k / n)}, "
-        f"truly {_percent(low)} to {_percent(high)}; the line is {_percent(allowed)}"
+        f"{shown.k:,} of {shown.n:,} requests {what}{weight}: {_percent(shown.k / shown.n)}, "
+        f"truly {_percent(shown.low)} to {_percent(shown.high)}; the line is {_percent(allowed)}"
     )
 
 

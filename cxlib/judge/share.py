@@ -16,6 +16,8 @@ _MOST_SAMPLES = 100_000_000
 # level has enough to tell. Each is asked whether its blocks differ more than chance lets them, at 10 %.
 _BLOCK_SECONDS = (10.0, 5.0, 2.5)
 _CHANCE = 0.90
+# From this many times the allowed share on, the plain rule of the design may disprove it.
+_GROSS = 2.0
 
 
 def upper(k: float, n: float, confidence: float = CONFIDENCE) -> float:
@@ -95,10 +97,42 @@ def design_effect(hits: NDArray[np.bool_], observed: Observed) -> float:
     return max(_excess(hits, observed.blocks(seconds)) for seconds in _BLOCK_SECONDS) + 1.0
 
 
+def disproving_effect(hits: NDArray[np.bool_], observed: Observed, allowed: float, effect: float) -> float:
+    """The design effect by which a share is shown to be over ``allowed``; at most ``effect``, at least 1.
+
+    One event, such as a stall of 2 s in 12, tells nothing of how often such come, and with ``effect`` alone
+    the worst run would be INCONCLUSIVE. So from twice the allowed share on it is the variance between
+    blocks of 10 s as it is, and none is assumed that those can't show. How often that is wrong: ADR 4.
+    """
+    n, k = len(hits), int(hits.sum())
+    return effect if k < _GROSS * allowed * n else min(effect, 1.0 + _plain(hits, observed.blocks()))
+
+
+def _plain(hits: NDArray[np.bool_], blocks: Blocks) -> float:
+    """By how much the variance between blocks is over that of independent hits; 0 where it isn't."""
+    return max(0.0, (_dispersion(hits, blocks) or (1.0, 0))[0] - 1)
+
+
 def _excess(hits: NDArray[np.bool_], blocks: Blocks) -> float:
     """By how much the variance is over that of independent hits, in units of it; 0 when not shown."""
-    import numpy as np
     from scipy.special import chdtri, stdtrit
+
+    found = _dispersion(hits, blocks)
+    if found is None:
+        return 0.0
+    effect, freedom = found
+    if effect * freedom <= float(chdtri(freedom, 1 - _CHANCE)):
+        return 0.0
+    widened = (float(stdtrit(freedom, CONFIDENCE)) / float(stdtrit(1e9, CONFIDENCE))) ** 2
+    return max(0.0, effect - 1) * widened
+
+
+def _dispersion(hits: NDArray[np.bool_], blocks: Blocks) -> tuple[float, int] | None:
+    """The variance between blocks in units of that of independent hits, and its degrees of freedom.
+
+    None where there is no second block, or nothing that varies.
+    """
+    import numpy as np
 
     sizes = np.bincount(blocks.of, minlength=len(blocks))
     used = sizes > 0
@@ -106,7 +140,7 @@ def _excess(hits: NDArray[np.bool_], blocks: Blocks) -> float:
     counts = np.bincount(stratum)
     freedom = int((counts - 1).sum())
     if freedom < 1:
-        return 0.0
+        return None
     of_hits = np.bincount(blocks.of, weights=hits, minlength=len(blocks))[used]
     n = np.bincount(stratum, weights=sizes[used])
     p = np.bincount(stratum, weights=of_hits) / n
@@ -114,9 +148,5 @@ def _excess(hits: NDArray[np.bool_], blocks: Blocks) -> float:
     several = counts > 1
     chance = float((n * p * (1 - p))[several].sum())
     if chance <= 0:
-        return 0.0
-    effect = float((counts[several] / (counts[several] - 1) * squares[several]).sum()) / chance
-    if effect * freedom <= float(chdtri(freedom, 1 - _CHANCE)):
-        return 0.0
-    widened = (float(stdtrit(freedom, CONFIDENCE)) / float(stdtrit(1e9, CONFIDENCE))) ** 2
-    return max(0.0, effect - 1) * widened
+        return None
+    return float((counts[several] / (counts[several] - 1) * squares[several]).sum()) / chance, freedom

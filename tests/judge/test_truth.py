@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from cxlib.judge.criterion import judge
+from cxlib.model.grammar import parse
 from cxlib.model.verdict import Verdict
 from tests.judge import simulated
+from tests.judge.made import observed, samples
 
 BURSTS = {"n": 3000, "seconds": 60.0, "memory": 0.5}
 
@@ -34,6 +38,20 @@ def test_a_fifth_slower_than_the_baseline_fails(metric: str) -> None:
 def test_twice_the_share_that_p99_allows_fails() -> None:
     """5,000 requests are enough to see 2 % where 1 % is allowed."""
     assert simulated.over_twice_as_often(100, 10)[Verdict.FAIL] >= 95
+
+
+def test_one_long_stall_fails() -> None:
+    """2 s without an answer in 12 s at 100 rps: a sixth of the requests, where p95 allows a twentieth."""
+    rng = np.random.default_rng(12)
+    criterion = parse(f"p95 of {simulated.NAME} < 200 ms")
+    for begins in rng.uniform(0, 10, 20):
+        made = samples(1200, seconds=12.0)
+        held = (made.scheduled >= begins) & (made.scheduled < begins + 2)
+        made.finished[held] = begins + 2
+        found = judge(observed(made, 12.0), criterion)
+        assert found.verdict is Verdict.FAIL, found.reason
+        assert found.value is not None
+        assert found.value > 1000
 
 
 def test_independent_requests_decide_as_often_as_they_should() -> None:

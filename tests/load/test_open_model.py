@@ -23,8 +23,7 @@ from tests.serving import serving
 ANY = WarmUpRule(seconds=0.5, needed=2, most=100, tolerance=100.0, grain=100.0)
 # Of what makes a run INVALID, what a machine with too much else to do does to any load test on it.
 BUSY = {"late starts", "generator"}
-# One stall is one event: how often they come it can't tell, so a percentile alone may be INCONCLUSIVE.
-STALLED = ("p95 of POST /predict < 500 ms at 100 rps", "max of POST /predict < 1000 ms at 100 rps")
+STALLED = "p95 of POST /predict < 200 ms at 100 rps"
 
 
 @contextmanager
@@ -67,15 +66,13 @@ def part(url: str, scratch: Path, level: LoadLevel, profile: Path, most_users: i
 def test_stall_is_charged_for_what_it_held_back(tmp_path: Path) -> None:
     """2 s of silence in 12 s: Locust's own users would wait with it, and report a p95 of 20 ms."""
     with answering(tmp_path, 0.002, 5, 2) as url:
-        result = gate(url, tmp_path / "run", LoadLevel(0, 12, 100), *STALLED)
+        result = gate(url, tmp_path / "run", LoadLevel(0, 12, 100), STALLED)
     wrong = {check.name for check in result.outcome.checks if not check.ok}
-    p95, longest = result.outcome.criteria
+    (p95,) = result.outcome.criteria
     assert wrong <= BUSY
     assert result.verdict is (Verdict.INVALID if wrong else Verdict.FAIL)
     assert p95.value is not None
-    assert longest.value is not None
-    assert 1000 < p95.value < longest.value < 2500
-    assert p95.verdict is not Verdict.PASS
+    assert 1000 < p95.value < 2500
 
 
 def test_every_planned_arrival_is_sent_on_its_schedule(tmp_path: Path) -> None:
