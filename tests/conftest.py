@@ -18,6 +18,7 @@ from tests.serving import serving
 
 # Tests of one real server, which takes seconds to start, stay in one process.
 TOGETHER = {
+    "tests/cluster/test_promotion": "API server of the promotions",  # which take as long as all others
     "tests/cluster/": "API server",
     "tests/services/": "MLflow",
     "tests/clients/test_mlflow": "MLflow",

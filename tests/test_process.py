@@ -144,3 +144,20 @@ def test_interrupt_all_reaches_children_of_threads(tmp_path: Path) -> None:
     thread.join(5)
     assert codes == [9]
     assert gone(pid)
+
+
+def test_what_an_interrupted_child_leaves_behind_does_not_hold_us() -> None:
+    """A compiler that is started in the instant of Ctrl-C never saw the signal, and has our pipes."""
+    script = "trap 'sleep 30 & exit 9' INT; echo up; while :; do sleep 0.05; done"
+    codes: list[int] = []
+    up = threading.Event()
+    thread = threading.Thread(
+        target=lambda: codes.append(
+            run(["sh", "-c", script], timeout=20, expect=None, on_line=lambda _: up.set()).code
+        )
+    )
+    thread.start()
+    assert up.wait(5)
+    interrupt_all()
+    thread.join(5)
+    assert codes == [9]

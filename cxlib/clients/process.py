@@ -21,6 +21,7 @@ GRACE_SECONDS = 7.0  # so that Ctrl-C ends a run in less than 10 s
 _TAIL_LINES = 40
 _T = TypeVar("_T")
 _running: dict[subprocess.Popen[str], tuple[Family, ...]] = {}
+_interrupted: set[subprocess.Popen[str]] = set()
 _running_lock = threading.Lock()
 
 
@@ -39,8 +40,7 @@ class Family:
         """Forward one SIGINT to each of them that is running."""
         with _running_lock:
             children = [child for child, families in _running.items() if self in families]
-        for child in children:
-            _signal(child, signal.SIGINT)
+        _interrupt(children)
 
 
 _families: ContextVar[tuple[Family, ...]] = ContextVar("families", default=())
@@ -103,10 +103,11 @@ def run(
     finally:
         if child.poll() is None:
             _end(child, grace)
+        elif child in _interrupted:  # what it started in that very instant would hold its pipes
+            _signal(child, signal.SIGKILL)
         out.join()
         err.join()
-        with _running_lock:
-            _running.pop(child, None)
+        _forget(child)
     done = Completed(argv, child.returncode, out.text(), err.text(), time.monotonic() - start)
     if expect is not None and done.code not in expect:
         raise ProcessFailed(argv, done.code, err.tail() or out.tail(), log)
@@ -151,8 +152,7 @@ def background(
         _end(child, grace)
         out.join()
         err.join()
-        with _running_lock:
-            _running.pop(child, None)
+        _forget(child)
 
 
 def _start(
@@ -177,11 +177,22 @@ def _start(
     return child
 
 
+def _forget(child: subprocess.Popen[str]) -> None:
+    with _running_lock:
+        _running.pop(child, None)
+        _interrupted.discard(child)
+
+
 def interrupt_all() -> None:
     """Forward one SIGINT to every running child: Ctrl-C reaches only the main thread."""
     with _running_lock:
         children = list(_running)
+    _interrupt(children)
+
+
+def _interrupt(children: Sequence[subprocess.Popen[str]]) -> None:
     for child in children:
+        _interrupted.add(child)
         _signal(child, signal.SIGINT)
 
 
