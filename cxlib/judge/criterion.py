@@ -159,8 +159,9 @@ def _more(verdict: Verdict, shown: _Shown, allowed: float, wants_less: bool) -> 
 
 
 def _reason(what: str, shown: _Shown, allowed: float) -> str:
-    effective = shown.n / shown.effect
-    weight = f", worth {effective:,.0f} independent ones" if shown.effect > 1.05 else ""
+    effective = max(1, round(shown.n / shown.effect))
+    ones = "one" if effective == 1 else "ones"
+    weight = f", worth {effective:,} independent {ones}" if shown.effect > 1.05 else ""
     return (
         f"{shown.k:,} of {shown.n:,} requests {what}{weight}: {_percent(shown.k / shown.n)}, "
         f"truly {_percent(shown.low)} to {_percent(shown.high)}; the line is {_percent(allowed)}"
