@@ -6,6 +6,7 @@ It lies in a ConfigMap that the harness writes and pods only read. A promotion g
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,10 @@ from cxlib.clients.workflows import NAMESPACE
 from cxlib.errors import ConfigError, StageFailed
 from cxlib.settings import ENVIRONMENTS, Site
 from cxlib.stage import identity
+from cxlib.wait import Budget, Look, wait_until
 
 NAME = "cx-trust"
 _CONFLICT = 409
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +89,31 @@ def require(kube: Kube, environment: str, gates: Mapping[str, str]) -> bool:
 
 
 def _update(kube: Kube, wanted: Callable[[Mapping[str, str]], dict[str, str]]) -> bool:
-    """Write what ``wanted`` makes of the data, unless somebody else wrote in between: then once more."""
-    for left in reversed(range(_TRIES)):
+    """Write what ``wanted`` makes of the data, and look again when somebody else wrote in between.
+
+    Each refusal means that another writer came through; pauses of random length let every one come through.
+    """
+
+    def write() -> Look[bool]:
         found = kube.get("ConfigMap", NAME, NAMESPACE)
         if found is None:
-            seen = "no such ConfigMap"
-            raise StageFailed(f"ConfigMap {NAMESPACE}/{NAME}", wanted="the site's public key", seen=seen)
+            return Look("no such ConfigMap", hopeless=True)
         data = found.get("data") or {}
         asked = wanted(data)
         if asked.items() <= data.items():
-            return False
+            return Look.found(False)
         version = {"resourceVersion": found["metadata"]["resourceVersion"]}
         try:
             kube.patch("ConfigMap", NAME, NAMESPACE, {"metadata": version, "data": asked})
         except Refused as exc:
-            if exc.status != _CONFLICT or not left:
-                raise
-        else:
-            return True
-    raise AssertionError("the last try returns or raises")
+            if exc.status == _CONFLICT:
+                return Look("another run wrote it just now")
+            raise
+        return Look.found(True)
+
+    pause = random.uniform(0.02, 0.2)  # noqa: S311  no secret
+    what = f"ConfigMap {NAMESPACE}/{NAME}"
+    return wait_until(what, write, wanted="the site's key and gates in it", within=Budget.ANSWER, every=pause)
 
 
 def _config_map(data: dict[str, str]) -> Object:
