@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.answering import service
 from benchmarks.figure import Figure
 from cxlib import settings
 from cxlib.clients import load_part, locust, process, runfolder
@@ -22,6 +21,7 @@ from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.load import LoadLevel
 from cxlib.model.run import Served
 from cxlib.stage.gate import run_gate
+from tests.load.known_delay import answering
 
 USERS, SECONDS, ROUNDS = 16, 8.0, 3
 STALL_AT, STALL_SECONDS, STALL_RUN, STALL_RATE = 5.0, 2.0, 12.0, 100.0
@@ -60,11 +60,11 @@ def _profile(folder: Path, pace: str) -> Path:
 
 def _stall(folder: Path) -> list[Figure]:
     told = f"stall of {STALL_SECONDS:g} s in {STALL_RUN:g} s at {STALL_RATE:g} rps"
-    with service(0.002, STALL_AT, STALL_SECONDS) as url:
+    with answering(folder, 0.002, STALL_AT, STALL_SECONDS) as url:
         users = 10
         profile = _profile(folder, f"constant_throughput({STALL_RATE / users:g})")
         plain = _plain(profile, url, users, STALL_RUN)["response_times"]
-    with service(0.002, STALL_AT, STALL_SECONDS) as url:
+    with answering(folder, 0.002, STALL_AT, STALL_SECONDS) as url:
         result = run_gate(
             name="stall", host=url, profile=profile, levels=[LoadLevel(0, STALL_RUN, STALL_RATE)],
             criteria_lines=["p95 of POST /predict < 200 ms"],
@@ -84,7 +84,7 @@ def _rates(folder: Path) -> list[Figure]:
     """Requests a second: plain Locust, with the recorder, and the open model asked for more than it can."""
     profile = _profile(folder, "constant(0)")
     plain, recorded, sent = [], [], []
-    with service(0.0) as url:
+    with answering(folder, 0.0) as url:
         for number in range(ROUNDS):
             stats = _plain(profile, url, USERS, SECONDS)
             took = stats["last_request_timestamp"] - stats["start_time"]
@@ -130,7 +130,7 @@ def _tail(folder: Path) -> Figure:
     name, other_p99 = _other(folder)
     ours, theirs = [], []
     level = LoadLevel(0, SECONDS, RATE, "constant")
-    with service(DELAY) as url:
+    with answering(folder, DELAY) as url:
         for number in range(ROUNDS):
             errand = locust.Errand(profile, url, (level,), "1", folder)
             scratch = folder / f"tail-{number}"

@@ -8,7 +8,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.answering import service
 from benchmarks.figure import Figure
 from cxlib.clients import locustfile, process
 from cxlib.clients.locust import STOP_SECONDS
@@ -16,6 +15,7 @@ from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.load import LoadLevel
 from cxlib.model.run import Served
 from cxlib.stage.gate import run_gate
+from tests.load.known_delay import answering
 
 USERS, SECONDS, ROUNDS = 8, 20.0, 2
 METRICS = ("p95 of POST /predict < 5 s", "fail of POST /predict < 5 %")
@@ -26,7 +26,7 @@ ANY = WarmUpRule(seconds=0.5, needed=2, most=100, tolerance=1.0)
 def measure() -> list[Figure]:
     """Both in turns; the gate may take 1.05 times plain Locust's time and 2 s."""
     plain, gated = [], []
-    with service(0.0) as url:
+    with tempfile.TemporaryDirectory(prefix="cx-bench-") as folder, answering(Path(folder), 0.0) as url:
         for _ in range(ROUNDS):
             plain.append(_plain(url))
             gated.append(_gated(url))

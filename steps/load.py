@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_bdd import given, parsers, then, when
 
+from cxlib.evidence import EXPERIMENT
 from cxlib.harness import summary
 from cxlib.model import load
 from cxlib.settings import Site
@@ -47,7 +48,7 @@ def _(
         return proven
     measured = evidence.measure(site, "staging", question.name, question.criteria, profile, levels, folder)
     summary.record(f"gate {question.name}", measured.result.verdict.value)
-    summary.record("evidence", f"MLflow run {measured.logged.run_id} in {evidence.EXPERIMENT}")
+    summary.record("evidence", f"MLflow run {measured.logged.run_id} in {EXPERIMENT}")
     for criterion in measured.result.outcome.criteria:
         summary.record(criterion.text, evidence.told(criterion))
     summary.link(f"load report of gate {question.name}", measured.result.report)

@@ -80,17 +80,18 @@ def _compare(a: Path, b: Path, out: Path | None) -> int:
 
 def _history(gate: str, name: str, out: Path | None) -> int:
     from cxlib.clients.mlflow import Tracking
+    from cxlib.evidence import EXPERIMENT
     from cxlib.report import page, past
     from cxlib.settings import load_site
-    from cxlib.stage import evidence, history, platform, trust
+    from cxlib.stage import history, platform, trust
 
     site = load_site(name)
     tracking = Tracking(site.url("mlflow"))
-    criteria = history.last_criteria(tracking, evidence.EXPERIMENT, gate)
-    runs = history.past(tracking, evidence.EXPERIMENT, gate, [c.text for c in criteria])
+    criteria = history.last_criteria(tracking, EXPERIMENT, gate)
+    runs = history.past(tracking, EXPERIMENT, gate, [c.text for c in criteria])
     key = trust.read(platform.connect(site)).public_key
-    marks = history.overrides(tracking, evidence.EXPERIMENT, key)
-    where = f"site {site.name}, MLflow experiment {evidence.EXPERIMENT}"
+    marks = history.overrides(tracking, EXPERIMENT, key)
+    where = f"site {site.name}, MLflow experiment {EXPERIMENT}"
     text = past.render(gate, where, runs, criteria, marks)
     for one in runs:
         when = page.moment(one.recorded) if one.recorded else ""

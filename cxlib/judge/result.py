@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from cxlib.model.criterion import Criterion
@@ -49,12 +50,14 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{text} {unit}".rstrip()
 
 
-def between(low: float | None, high: float | None, unit: str) -> str:
-    """An interval as a sentence has it."""
+def between(
+    low: float | None, high: float | None, unit: str, number: Callable[[float | None, str], str] = number
+) -> str:
+    """An interval as a sentence has it, its ends as ``number`` writes them; open ends are said."""
     if low is None and high is None:
         return "not bounded"
     if low is None:
         return f"up to {number(high, unit)}"
     if high is None:
         return f"{number(low, unit)} or more"
-    return f"{number(low)} to {number(high, unit)}"
+    return f"{number(low, '')} to {number(high, unit)}"

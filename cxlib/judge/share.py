@@ -104,13 +104,10 @@ def disproving_effect(hits: NDArray[np.bool_], observed: Observed, allowed: floa
     the worst run would be INCONCLUSIVE. So from twice the allowed share on it is the variance between
     blocks of 10 s as it is, and none is assumed that those can't show. How often that is wrong: ADR 4.
     """
-    n, k = len(hits), int(hits.sum())
-    return effect if k < _GROSS * allowed * n else min(effect, 1.0 + _plain(hits, observed.blocks()))
-
-
-def _plain(hits: NDArray[np.bool_], blocks: Blocks) -> float:
-    """By how much the variance between blocks is over that of independent hits; 0 where it isn't."""
-    return max(0.0, (_dispersion(hits, blocks) or (1.0, 0))[0] - 1)
+    if int(hits.sum()) < _GROSS * allowed * len(hits):
+        return effect
+    between_blocks, _ = _dispersion(hits, observed.blocks()) or (1.0, 0)
+    return min(effect, max(1.0, between_blocks))
 
 
 def _excess(hits: NDArray[np.bool_], blocks: Blocks) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from cxlib.model.line import OPERATORS
 
 
 class Metric(enum.Enum):
@@ -27,14 +27,6 @@ class Metric(enum.Enum):
         if self in (Metric.PERCENTILE, Metric.AVG, Metric.MAX):
             return "ms"
         return {Metric.RPS: "rps", Metric.COUNT: ""}.get(self, "%")
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +108,7 @@ class Criterion:
 
     def holds(self, value: Any) -> Any:
         """Whether ``value`` (a number or an array, in the limit's unit) is on the wanted side."""
-        return _OPERATORS[self.op](value, self.limit)
+        return OPERATORS[self.op](value, self.limit)
 
 
 @dataclass(frozen=True, slots=True)

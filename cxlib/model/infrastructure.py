@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cxlib.model.line import Line, criteria
+from cxlib.model.line import OPERATORS, Line, criteria
 
 EXAMPLE = "nodes ready >= 3"
 _OP = re.compile(r"\s*(?P<op><=|>=|<|>|=)")
@@ -16,13 +15,6 @@ _APPLICATION = re.compile(r"\s*Application(?=\s|$)")
 _NAME = re.compile(r"\s+(?P<name>(?!is(?:\s|$))[a-z0-9][a-z0-9.-]*)(?=\s|$)")
 _IS = re.compile(r"\s+is(?=\s|$)")
 _STATE = re.compile(r"\s+Synced and Healthy(?=\s|$)")
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    "=": operator.eq,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 class Count(enum.Enum):
@@ -59,7 +51,7 @@ class InfrastructureCriterion:
 
     def holds(self, value: float) -> bool:
         """Whether ``value`` is what is wanted."""
-        return _OPERATORS[self.op](value, self.limit)
+        return bool(OPERATORS[self.op](value, self.limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable
-from typing import NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from cxlib.errors import ConfigError
 
 _PREFIX = re.compile(r"(?P<prefix>\w+):\s*")
-_NUMBER = re.compile(r"\s*(?P<number>[0-9]+(?:\.[0-9]+)?)")
-_MOST = 1e12
+NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_NUMBER = re.compile(rf"\s*(?P<number>{NUMBER})")
+
+# What a comparison means, of numbers or of arrays of them.
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 class Criterion(Protocol):
@@ -38,7 +48,9 @@ def criteria(gate: str, lines: Iterable[str], parse: Callable[[str], C], example
 
 
 class Line:
-    """``text`` is the line with single spaces; ``at`` is where reading stands."""
+    """``text`` is the line with single spaces; ``at`` is where reading stands. No number is over ``most``."""
+
+    most = 1e12
 
     def __init__(self, line: str, example: str) -> None:
         self.text, self.at = " ".join(line.split()), 0
@@ -57,9 +69,9 @@ class Line:
         """The number that comes now."""
         before = self.at
         found = float(self.need(_NUMBER, missing, fix)["number"])
-        if found > _MOST:
+        if found > self.most:
             self.at = before
-            self.wrong("the number is too large", f"Write at most {_MOST:.0f}")
+            self.wrong("the number is too large", f"Write at most {self.most:.0f}")
         return found
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cxlib.model.line import Line, criteria
+from cxlib.model.line import OPERATORS, Line, criteria
 
 EXAMPLE = "accuracy >= 0.9"
 _WHAT = "accuracy, evaluation samples, size, or a metric as MLflow has it, such as macro_f1"
@@ -19,12 +18,6 @@ _INCUMBENT = re.compile(r"\s+incumbent(?=\s|$)")
 _BY = re.compile(r"\s+by(?=\s|$)")
 _UNIT = re.compile(r"\s*(?P<unit>%|[A-Za-z]\w*)")
 BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 class Measure(enum.Enum):
@@ -61,7 +54,7 @@ class QualityCriterion:
 
     def holds(self, value: float) -> bool:
         """Whether ``value``, in the limit's unit, is on the wanted side."""
-        return _OPERATORS[self.op](value, self.limit)
+        return bool(OPERATORS[self.op](value, self.limit))
 
 
 @dataclass(frozen=True, slots=True)

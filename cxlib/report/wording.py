@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from cxlib.judge.result import between
 from cxlib.model.verdict import Verdict
 from cxlib.report import limits
 
@@ -53,13 +54,7 @@ def interval(result: CriterionResult) -> str:
 
 def bounds(low: float | None, high: float | None, unit: str) -> str:
     """low to high; open ends are said."""
-    if low is None and high is None:
-        return "not bounded"
-    if low is None:
-        return f"up to {number(high, unit)}"
-    if high is None:
-        return f"{number(low, unit)} or more"
-    return f"{number(low)} to {number(high, unit)}"
+    return between(low, high, unit, number)
 
 
 def wants_less(result: CriterionResult) -> bool | None:

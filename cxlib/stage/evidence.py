@@ -15,7 +15,7 @@ from cxlib import progress
 from cxlib.clients import git
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Found, Logged, Tracking
-from cxlib.evidence import envelope, rules
+from cxlib.evidence import EXPERIMENT, FILE, envelope, rules
 from cxlib.evidence.rules import Accepted
 from cxlib.evidence.statement import OVERRIDE, EvidenceRefused, Override, Statement, Subject
 from cxlib.model.load import LoadLevel
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from cxlib.model.sample import Samples
     from cxlib.report.context import Context
 
-EXPERIMENT = "cx-gates"
-FILE = "evidence.json"
 _SAMPLES = ("samples.parquet", "samples.csv")
 _MOST = 10_000  # runs about one image; a promotion reads all of them, whatever their number
 

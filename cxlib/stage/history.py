@@ -9,7 +9,7 @@ from functools import partial
 
 from cxlib.clients.mlflow import Found, Tracking
 from cxlib.errors import Unreachable
-from cxlib.evidence import envelope
+from cxlib.evidence import FILE, envelope
 from cxlib.evidence.statement import OVERRIDE, EvidenceRefused, Statement
 from cxlib.model.verdict import CriterionResult, GateVerdict
 from cxlib.parallel import run_all
@@ -17,7 +17,7 @@ from cxlib.report.context import Context, OverrideMark, PastGate, Provenance
 
 MOST_RUNS = 20
 MOST_OVERRIDES = 20
-_ENVELOPE, _VERDICT = "evidence.json", "verdict.json"
+_VERDICT = "verdict.json"
 
 
 def metric_name(criterion: str) -> str:
@@ -74,7 +74,7 @@ def overrides(tracking: Tracking, experiment: str, public_key: bytes) -> list[Ov
     One whose signature is not the site's is told as such.
     """
     runs = tracking.search(experiment, {"cx.verdict": OVERRIDE}, MOST_OVERRIDES, deleted=True)
-    kept = run_all([partial(tracking.artifact_if_there, run.run_id, _ENVELOPE) for run in runs])
+    kept = run_all([partial(tracking.artifact_if_there, run.run_id, FILE) for run in runs])
     return [_mark(run, raw, public_key) for run, raw in zip(runs, kept, strict=True)]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Found, Tracking
-from cxlib.evidence import envelope, rules
+from cxlib.evidence import EXPERIMENT, envelope, rules
 from cxlib.evidence.statement import EvidenceRefused, Statement
 from cxlib.settings import Site
 from cxlib.stage import evidence, platform, trust
@@ -38,7 +38,7 @@ def entries(
     believed = trust.read(kube or platform.connect(site))
     tracking = Tracking(site.url("mlflow"))
     wanted = {"cx.digest": digest} if digest else {}  # a FAIL in another environment revokes as well
-    runs = tracking.search(evidence.EXPERIMENT, wanted, _MOST, deleted=True)
+    runs = tracking.search(EXPERIMENT, wanted, _MOST, deleted=True)
     read = [_verified(raw, believed.public_key) for raw in evidence.envelopes(tracking, runs)]
     statements = [found for found, _ in read if found]
     now = datetime.now(UTC)

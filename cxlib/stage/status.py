@@ -14,13 +14,13 @@ from cxlib.clients import argocd, endpoint, http, pod, registry, terraform, work
 from cxlib.clients.kube import Kube, Object
 from cxlib.clients.mlflow_rest import Lookup
 from cxlib.errors import CxError, Unreachable
+from cxlib.evidence import EXPERIMENT, FILE
 from cxlib.judge import agreement
 from cxlib.model.standing import Claim, Environment, Holder, Image, Standing
 from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
 from cxlib.stage import application, identity, proofs
 from cxlib.stage.trust import Trust
 
-EXPERIMENT, _FILE = "cx-gates", "evidence.json"  # as stage.evidence, which needs a second to import, has them
 _CLAIM = "cx.birdclef/promotion"  # services.pipeline.claim.UNDER_WAY
 # Seconds that all parts together have to answer; a look at what runs needs less than one.
 ANSWER_SECONDS = 6.0
@@ -253,7 +253,7 @@ def _envelopes(lookup: Lookup, digests: set[str]) -> list[bytes]:
         for digest in sorted(digests)
         for run in lookup.runs(EXPERIMENT, f"tags.`cx.digest` = '{digest}'", most=_ENVELOPES)
     ]
-    told, silent = together({run: partial(lookup.artifact, run, _FILE) for run in found}, ANSWER_SECONDS)
+    told, silent = together({run: partial(lookup.artifact, run, FILE) for run in found}, ANSWER_SECONDS)
     if silent:
         raise Unreachable(next(iter(silent.values())))
     return [raw for raw in told.values() if raw is not None]

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cxlib.errors import StageFailed
-from cxlib.evidence import envelope, rules
+from cxlib.evidence import EXPERIMENT, FILE, envelope, rules
 from cxlib.evidence.rules import Accepted
 from cxlib.evidence.statement import EvidenceRefused, Statement
 from services.pipeline import tracking
 from services.pipeline.cluster import Cluster
 
 TRUST = ("argo", "cx-trust")
-EXPERIMENT = "cx-gates"
-_FILE = "evidence.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def envelopes(mlflow: str, digest: str) -> list[bytes]:
     somebody deleted still counts. Raises ``Unreachable``."""
     found = []
     for run in tracking.search(mlflow, EXPERIMENT, {"cx.digest": digest}, deleted=True):
-        content = tracking.artifact(mlflow, run.run_id, _FILE)
+        content = tracking.artifact(mlflow, run.run_id, FILE)
         if content is not None:
             found.append(content)
     return found

@@ -14,25 +14,7 @@ from services.pipeline.admission import Order
 from services.pipeline.cluster import Cluster
 from services.pipeline.pace import Pace
 from services.pipeline.world import World
-
-
-class Fault(progress.PlainListener):
-    """Does something to this process right before or right after a step: ``"retag after"``."""
-
-    def __init__(self, at: str, signal_number: int) -> None:
-        super().__init__()
-        self._at, self._signal = at, signal_number
-
-    def began(self, stage: str) -> None:
-        self._hit(f"{stage} before")
-
-    def ended(self, stage: str, seconds: float, outcome: str) -> None:
-        if outcome == "done":
-            self._hit(f"{stage} after")
-
-    def _hit(self, here: str) -> None:
-        if here == self._at:
-            os.kill(os.getpid(), self._signal)
+from tests.cluster.faults import At
 
 
 def main(text: str) -> int:
@@ -41,7 +23,8 @@ def main(text: str) -> int:
     cluster = Cluster(where["url"], Path(where["token"]), Path(where["ca"]))
     pace = Pace(**where["pace"])
     world = World(cluster, where["registry"], where["mlflow"], where["places"], where["question"], pace)
-    progress.listen(Fault(asked["at"], getattr(signal, asked["signal"])))
+    struck = getattr(signal, asked["signal"])
+    progress.listen(At(asked["at"], lambda: os.kill(os.getpid(), struck)))
     try:
         ended = promotion.run(Order(**asked["order"]), world)
     except Exception as exc:  # noqa: BLE001  # told to the test, which judges it

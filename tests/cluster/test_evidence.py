@@ -15,7 +15,7 @@ import pytest
 from cxlib import settings
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
-from cxlib.evidence import envelope, rules
+from cxlib.evidence import FILE, envelope, rules
 from cxlib.evidence.rules import State
 from cxlib.evidence.statement import EvidenceRefused, Subject
 from cxlib.model.verdict import CriterionResult, GateVerdict, Verdict
@@ -180,7 +180,7 @@ def test_a_file_tampered_with_in_mlflow_opens_nothing(
     """Anybody may write to MLflow; a FAIL turned into a PASS there is found out by its signature."""
     made = record(site, kube, tmp_path / "run", digest, Verdict.FAIL)
     forged = envelope.sign(replace(made.statement, verdict="PASS"), keys().private)
-    path = tmp_path / evidence.FILE
+    path = tmp_path / FILE
     path.write_bytes(forged)
     Tracking(site.url("mlflow"))._client().log_artifact(made.logged.run_id, str(path))
     with pytest.raises(EvidenceRefused, match="signed by another key"):

@@ -7,6 +7,7 @@ import pytest
 from cxlib import progress
 from services.pipeline import logbook, promotion
 from services.pipeline.undoing import Undone
+from tests.cluster.faults import At
 from tests.cluster.promotion_site import Staged, order
 
 STEPS = (
@@ -29,24 +30,13 @@ class Injected(Exception):
     """The fault."""
 
 
-class Fault(progress.PlainListener):
+def fault(at: str) -> At:
     """Raises right before or right after a step."""
 
-    def __init__(self, at: str) -> None:
-        super().__init__()
-        self._at = at
+    def strike() -> None:
+        raise Injected(at)
 
-    def began(self, stage: str) -> None:
-        self._hit(f"{stage} before")
-
-    def ended(self, stage: str, seconds: float, outcome: str) -> None:
-        if outcome == "done":
-            self._hit(f"{stage} after")
-
-    def _hit(self, here: str) -> None:
-        if here == self._at:
-            self._at = ""
-            raise Injected(here)
+    return At(at, strike)
 
 
 def test_a_promotion_brings_all_that_must_agree(staged: Staged) -> None:
@@ -64,7 +54,7 @@ def test_a_promotion_brings_all_that_must_agree(staged: Staged) -> None:
 def test_a_step_that_fails_leaves_all_old_or_all_new(staged: Staged, at: str) -> None:
     """Whichever step, before it did anything and after it did all; and it says so."""
     asked, world = order("canary", staged.version), staged.stand.world()
-    replaced = progress.listen(Fault(at))
+    replaced = progress.listen(fault(at))
     try:
         if at in WHOLE_FROM:
             promotion.run(asked, world)

@@ -24,7 +24,7 @@ from cxlib.clients.kube import Kube, Object
 from cxlib.clients.mlflow import Tracking
 from cxlib.clients.mlflow_rest import Lookup
 from cxlib.errors import Unreachable
-from cxlib.evidence import envelope
+from cxlib.evidence import EXPERIMENT, envelope
 from cxlib.evidence.statement import Statement, Subject
 from cxlib.model.standing import Environment, Image, Standing
 from cxlib.settings import MODEL_NAME, Site
@@ -77,7 +77,7 @@ class Place:
         path = self.site.state / "evidence.json"
         path.write_bytes(raw.replace(b"e30", b"e31", 1) + b" " if tamper else raw)
         tags = {"cx.digest": self.digest, "cx.gate": "fast"}
-        return self.tracking.log(status.EXPERIMENT, "fast", tags=tags, files=[path]).run_id
+        return self.tracking.log(EXPERIMENT, "fast", tags=tags, files=[path]).run_id
 
 
 def application(name: str, digest: str, version: str, tag: str) -> Object:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,34 +13,12 @@ from cxlib.model.load import LoadLevel
 from cxlib.model.run import Served
 from cxlib.model.verdict import Verdict
 from cxlib.stage.gate import GateResult, run_gate
-from cxlib.wait import Budget, Look, wait_until
-from tests.serving import serving
+from tests.load.known_delay import answering
 
 ANY = WarmUpRule(seconds=0.5, needed=2, most=100, tolerance=100.0, grain=100.0)
 # Of what makes a run INVALID, what a machine with too much else to do does to any load test on it.
 BUSY = {"late starts", "generator"}
 STALLED = "p95 of POST /predict < 200 ms at 100 rps"
-
-
-@contextmanager
-def answering(folder: Path, *arguments: float) -> Iterator[str]:
-    """URL of a service of its own with ``arguments`` as ``answering.py`` has them."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-
-    def look() -> Look[None]:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError as exc:
-            return Look(str(exc))
-        return Look("open", done=True)
-
-    program = str(Path(__file__).with_name("answering.py"))
-    argv = [sys.executable, program, str(port), *map(str, arguments)]
-    with serving(argv, folder / "answering.log"):
-        wait_until("the service", look, wanted="an open port", within=Budget.ANSWER, every=0.1)
-        yield f"http://127.0.0.1:{port}"
 
 
 def gate(url: str, folder: Path, level: LoadLevel, *lines: str) -> GateResult:
