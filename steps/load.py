@@ -9,7 +9,7 @@ from pytest_bdd import given, parsers, then, when
 
 from cxlib.evidence import EXPERIMENT
 from cxlib.harness import summary
-from cxlib.model import load
+from cxlib.model.load import Load, levels
 from cxlib.settings import Site
 from cxlib.stage import evidence, gate, reuse
 from cxlib.stage.environment import Environment
@@ -41,12 +41,13 @@ def _(
     run_folder: Path,
 ) -> Measured | Proven:
     folder = run_folder / "load" / question.name
-    levels = load.levels(datatable)
+    under = Load(profile, tuple(levels(datatable)))
     further = not reuse.measures("staging", environment)
-    if further and (proven := reuse.proven(site, "staging", question.name, question.criteria)):
+    text = gate.text(question.criteria, under)
+    if further and (proven := reuse.proven(site, "staging", question.name, text)):
         summary.record(f"gate {question.name}", f"not measured again: {proven}")
         return proven
-    measured = evidence.measure(site, "staging", question.name, question.criteria, profile, levels, folder)
+    measured = evidence.measure(site, "staging", question.name, question.criteria, under, folder)
     summary.record(f"gate {question.name}", measured.result.verdict.value)
     summary.record("evidence", f"MLflow run {measured.logged.run_id} in {EXPERIMENT}")
     for criterion in measured.result.outcome.criteria:
@@ -66,7 +67,9 @@ def _(measured: Measured | Proven) -> None:
 @then("MLflow keeps its evidence")
 def _(site: Site, question: Question, measured: Measured | Proven) -> None:
     if isinstance(measured, Proven):
-        assert reuse.proven(site, "staging", question.name, question.criteria) == measured
+        told = measured.statement
+        asked = {question.name: told.gate_sha256}
+        assert evidence.accepted(site, "staging", told.subject.digest, asked).passes == (told,)
         return
     verdict = measured.result.folder / "verdict.json"
     assert evidence.kept(site, measured.logged, verdict.name) == verdict.read_bytes()

@@ -9,7 +9,7 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 
 from cxlib.harness import gates, summary
-from cxlib.model import load
+from cxlib.model.load import Load, levels
 from cxlib.settings import Site
 from cxlib.stage import canary as stage
 from cxlib.stage import evidence, promotion, reuse
@@ -106,9 +106,9 @@ def _(
     datatable: list[list[str]],
     run_folder: Path,
 ) -> Soak:
-    asked, levels = Asked(question.name, question.criteria), load.levels(datatable)
+    asked, under = Asked(question.name, question.criteria), Load(profile, tuple(levels(datatable)))
     again = reuse.measures("canary", environment)
-    soak = stage.soak(site, asked, health, profile, levels, run_folder / "load", again=again)
+    soak = stage.soak(site, asked, health, under, run_folder / "load", again=again)
     for gate, verdict in soak.verdicts.items():
         summary.record(f"gate {gate}", verdict.value)
     for criterion in soak.health.criteria:

@@ -1,15 +1,18 @@
-"""A gate in a file: YAML with ``name`` and ``criteria``, a list of lines."""
+"""A gate in a file: YAML with ``name``, ``criteria`` (a list of lines) and perhaps ``load``."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cxlib.errors import ConfigError
 from cxlib.model.criterion import Gate
 from cxlib.model.grammar import EXAMPLE, parse_gate
+from cxlib.model.load import Load, LoadLevel, levels
 
 _FORM = f"Write 'name: …' and 'criteria:' with lines such as '- {EXAMPLE}'"
+_LOAD_FORM = "Write such as 'load: {profile: classify, levels: [{users: 8, seconds: 30}]}'"
 
 
 def read(path: Path) -> Gate:
@@ -27,14 +30,15 @@ def read(path: Path) -> Gate:
         raise ConfigError(str(path), "not a mapping", _FORM)
     if twice:
         raise ConfigError(f"{path}: {twice}", "given twice, and the last would win unseen", _FORM)
-    if unknown := sorted(map(str, set(data) - {"name", "criteria"})):
+    if unknown := sorted(map(str, set(data) - {"name", "criteria", "load"})):
         raise ConfigError(f"{path}: {unknown[0]}", "unknown field", _FORM)
     name, lines = data.get("name"), data.get("criteria")
     if not isinstance(name, str) or not name.strip():
         raise ConfigError(f"{path}: name", "missing or no text", _FORM)
     if not isinstance(lines, list):
         raise ConfigError(f"{path}: criteria", "not a list of lines", _FORM)
-    return parse_gate(name, [_line(path, number, line) for number, line in enumerate(lines, 1)])
+    gate = parse_gate(name, [_line(path, number, line) for number, line in enumerate(lines, 1)])
+    return replace(gate, load=_load(f"{path}: load", data["load"])) if "load" in data else gate
 
 
 def _twice(document: Any) -> str:
@@ -45,6 +49,21 @@ def _twice(document: Any) -> str:
         return ""
     names = [str(name.value) for name, _ in document.value]
     return next((n for n in names if names.count(n) > 1), "")
+
+
+def _load(where: str, said: object) -> Load:
+    """A profile and its levels, each with the columns that a table of them has."""
+    if not isinstance(said, dict) or set(said) != {"profile", "levels"}:
+        raise ConfigError(where, "not a profile with levels", _LOAD_FORM)
+    profile, rows = said["profile"], said["levels"]
+    if not isinstance(profile, str) or not isinstance(rows, list) or not rows:
+        raise ConfigError(where, "a profile without a name, or without levels", _LOAD_FORM)
+    found: list[LoadLevel] = []
+    for row in rows:
+        if not isinstance(row, dict):
+            raise ConfigError(where, "a level without fields", _LOAD_FORM)
+        found += levels([[str(name) for name in row], [str(value) for value in row.values()]])
+    return Load(profile, tuple(found))
 
 
 def _line(path: Path, number: int, line: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from pathlib import Path
 
 from cxlib.errors import ConfigError
@@ -21,19 +22,53 @@ def find(profile: str, folder: Path = FOLDER) -> Path:
     return path
 
 
+def parts(profile: Path) -> tuple[Path, ...]:
+    """What a profile is made of: its file, the modules beside it that it imports, and the data beside it.
+
+    What it reads from anywhere else isn't known. Raises ``ConfigError`` when a file is not Python.
+    """
+    found, waiting = {profile}, [profile]
+    while waiting:
+        beside = {profile.parent / f"{name}.py" for name in _imported(waiting.pop())}
+        waiting += (new := {path for path in beside if path.is_file()} - found)
+        found |= new
+    data = (p for p in profile.parent.iterdir() if p.is_file() and p.suffix not in (".py", ".pyc"))
+    return tuple(sorted({*found, *data}))
+
+
+def sha256(profile: Path) -> str:
+    """SHA-256, in hex, of what ``profile`` is made of: names and contents. Raises ``ConfigError``."""
+    digest = hashlib.sha256()
+    for path in parts(profile):
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _imported(path: Path) -> set[str]:
+    """The top-level modules that a file imports, ours or not."""
+    nodes = list(ast.walk(_tree(path)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
+
+
 def endpoints(path: Path) -> list[str] | None:
     """The endpoints that a locustfile names in its calls, as ``POST /predict``, without running it.
 
     None when a call's name is computed, so that only the run can tell. Raises ``ConfigError`` when
     the file is not Python.
     """
-    try:
-        tree = ast.parse(path.read_text(), str(path))
-    except SyntaxError as exc:
-        raise ConfigError(f"{path}, line {exc.lineno}", exc.msg, "Mend the locustfile") from exc
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _is_request(n.func)]
+    calls = [n for n in ast.walk(_tree(path)) if isinstance(n, ast.Call) and _is_request(n.func)]
     names = [_endpoint(call) for call in calls]
     return None if not names or None in names else sorted({n for n in names if n})
+
+
+def _tree(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes(), str(path))
+    except SyntaxError as exc:
+        raise ConfigError(f"{path}, line {exc.lineno}", exc.msg, "Mend the locustfile") from exc
 
 
 def _is_request(function: ast.expr) -> bool:

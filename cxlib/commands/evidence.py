@@ -72,13 +72,14 @@ def _asked(args: argparse.Namespace) -> dict[str, str]:
     from cxlib.clients import gatefile
     from cxlib.errors import ConfigError
     from cxlib.evidence import rules
+    from cxlib.stage.gate import text
 
     asked = {"digest": args.digest, "environment": args.env, "site": args.fingerprint}
     if args.gate:
         gate = gatefile.read(args.gate)
         asked |= {
             "gate": gate.name,
-            "gate_sha256": rules.gate_sha256(gate.name, [c.text for c in gate.criteria]),
+            "gate_sha256": rules.gate_sha256(gate.name, text([c.text for c in gate.criteria], gate.load)),
         }
     if args.samples:
         try:

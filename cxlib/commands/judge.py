@@ -18,7 +18,9 @@ HELP = "judge the stored samples of a load run by a gate file"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run folder, the gate and where the verdict goes."""
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder with run.json and samples")
-    parser.add_argument("--gate", type=Path, required=True, metavar="FILE", help="YAML: name and criteria")
+    parser.add_argument(
+        "--gate", type=Path, required=True, metavar="FILE", help="YAML: name, criteria, perhaps load"
+    )
     parser.add_argument("--baseline", type=Path, metavar="RUN_DIR", help="accepted run to compare with")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the verdict here as JSON")
 

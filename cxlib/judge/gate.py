@@ -13,6 +13,7 @@ from cxlib.judge.baseline import Baseline
 from cxlib.judge.observed import Measurement, Observed, told
 from cxlib.judge.result import unjudged
 from cxlib.judge.validity import checks as validity
+from cxlib.judge.validity import same_load
 from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.criterion import Criterion, Gate, Metric
 from cxlib.model.verdict import Check, CriterionResult, GateVerdict, Verdict
@@ -49,7 +50,7 @@ def judge(
     are NOT_APPLICABLE. One of another site or profile, or no valid run, makes them INVALID.
     """
     check_levels(gate, run.levels)
-    checks = validity(run, samples)
+    checks = validity(run, samples) + ((same_load(run, gate.load),) if gate.load else ())
     if len(samples):
         check_endpoints(gate, sorted({*samples.names, *declared}))
     if contradiction := next((c.seen for c in checks if c.name == "run.json" and not c.ok), ""):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cxlib.model.verdict import Check
 
 if TYPE_CHECKING:
+    from cxlib.model.load import Load
     from cxlib.model.run import Run
     from cxlib.model.sample import Samples
 
@@ -43,6 +44,19 @@ def checks(run: Run, samples: Samples) -> tuple[Check, ...]:
     if run.planned_arrivals is not None:
         found += _open_model(samples, run.planned_arrivals)
     return tuple(found)
+
+
+def same_load(run: Run, load: Load) -> Check:
+    """Whether the run was of that profile and had those levels, once or, extended, twice."""
+    ran = [(lv.users, lv.rate, lv.end - lv.start) for lv in run.levels]
+    wanted = [(lv.users, lv.rate, lv.seconds) for lv in load.levels]
+    times = len(ran) // len(wanted)
+    same = run.profile == load.profile and len(ran) == times * len(wanted)
+    both = zip(ran, times * wanted, strict=False)
+    same = same and all(a[:2] == b[:2] and a[2] >= LEAST_DURATION * b[2] for a, b in both)
+    seen = ", ".join(f"{lv} for {lv.end - lv.start:.0f} s" for lv in run.levels)
+    asked = ", ".join(f"{lv} for {lv.seconds:g} s" for lv in load.levels)
+    return Check("load", same, f"{run.profile}: {seen}", f"{load.profile}: {asked}")
 
 
 def _present(run: Run, samples: Samples) -> Check:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxlib.model.line import OPERATORS
+from cxlib.model.load import Load
 
 
 class Metric(enum.Enum):
@@ -113,10 +114,11 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A named list of criteria."""
+    """A named list of criteria, and the load that they are about where that was said."""
 
     name: str
     criteria: tuple[Criterion, ...]
+    load: Load | None = None
 
     @property
     def blocking(self) -> tuple[Criterion, ...]:

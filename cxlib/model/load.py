@@ -47,6 +47,23 @@ class LoadLevel:
         return self.rate > 0
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A load by the name of its profile and its ``levels``, in order."""
+
+    profile: str
+    levels: tuple[LoadLevel, ...]
+
+    def lines(self, sha256: str) -> tuple[str, ...]:
+        """It in words, a line each, the same for the same load; ``sha256`` is the profile's content's."""
+        said = [f"load {self.profile} sha256:{sha256}"]
+        for level in self.levels:
+            arrivals = f" of {level.arrivals} arrivals" if level.open else ""
+            amount = f"{float(level.rate)!r} rps" if level.open else f"{level.users} users"
+            said.append(f"level {amount}{arrivals} for {float(level.seconds)!r} s")
+        return tuple(said)
+
+
 def levels(table: Sequence[Sequence[str]]) -> list[LoadLevel]:
     """The load levels of a table with a header: ``users | seconds``, or ``rps | seconds`` and perhaps
     ``arrivals``. Raises ``ConfigError`` naming the row and the column."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +10,10 @@ from cxlib import progress
 from cxlib.clients.kube import Kube
 from cxlib.errors import ConfigError, CxError, GateClosed
 from cxlib.evidence.statement import Subject
-from cxlib.model.load import LoadLevel
+from cxlib.model.load import Load
 from cxlib.model.verdict import GateVerdict, Verdict
 from cxlib.settings import Site
-from cxlib.stage import baseline, environment, evidence, platform, reuse, rollback, watch
+from cxlib.stage import baseline, environment, evidence, gate, platform, reuse, rollback, watch
 from cxlib.stage.environment import Candidate
 from cxlib.stage.evidence import Measured, Recorded
 from cxlib.stage.reuse import Proven
@@ -59,13 +58,12 @@ def soak(
     site: Site,
     load: Asked,
     health: Asked,
-    profile: str,
-    levels: Sequence[LoadLevel],
+    under: Load,
     folder: Path,
     *,
     again: bool,
 ) -> Soak:
-    """Put the canary under load while its pods are watched, and record both gates' evidence.
+    """Put the canary ``under`` its load while its pods are watched, and record both gates' evidence.
 
     Without ``again`` a load that was passed, and still proves it, is not driven once more: the pods are
     looked at all the same. A FAIL of either revokes what was proven before, and rolls the canary back.
@@ -75,7 +73,7 @@ def soak(
     candidate = environment.pointed(kube, NAME)
     with progress.stage("canary soak"):
         started, before = datetime.now(UTC), watch.look(kube, NAME)
-        measured = _loaded(site, kube, load, profile, levels, folder / load.name, again=again)
+        measured = _loaded(site, kube, load, under, folder / load.name, again=again)
         # the last look comes after its own questions, so that there is something to count
         asked = watch.ask(site, NAME)
         outcome = watch.judge(health.name, criteria, before, watch.look(kube, NAME), asked)
@@ -87,7 +85,7 @@ def soak(
             Subject(candidate.digest, candidate.version),
             folder / health.name,
             started=started,
-            criteria=health.criteria,
+            text=health.criteria,
             kube=kube,
         )
         found = Soak(measured, outcome, recorded)
@@ -110,18 +108,17 @@ def _loaded(
     site: Site,
     kube: Kube,
     load: Asked,
-    profile: str,
-    levels: Sequence[LoadLevel],
+    under: Load,
     folder: Path,
     *,
     again: bool,
 ) -> Measured | Proven:
-    proven = None if again else reuse.proven(site, NAME, load.name, load.criteria, kube=kube)
-    if proven:
+    text = gate.text(load.criteria, under)
+    if not again and (proven := reuse.proven(site, NAME, load.name, text, kube=kube)):
         progress.note(f"gate '{load.name}' isn't measured again: {proven}")
         return proven
-    accepted = baseline.find(site, kube, NAME, load.name, profile)
-    return evidence.measure(site, NAME, load.name, load.criteria, profile, levels, folder, baseline=accepted)
+    accepted = baseline.find(site, kube, NAME, load.name, under.profile)
+    return evidence.measure(site, NAME, load.name, load.criteria, under, folder, baseline=accepted)
 
 
 def _withdraw(site: Site, bad: Candidate) -> str:

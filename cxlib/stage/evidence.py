@@ -18,7 +18,7 @@ from cxlib.clients.mlflow import Found, Logged, Tracking
 from cxlib.evidence import EXPERIMENT, FILE, envelope, rules
 from cxlib.evidence.rules import Accepted
 from cxlib.evidence.statement import OVERRIDE, EvidenceRefused, Override, Statement, Subject
-from cxlib.model.load import LoadLevel
+from cxlib.model.load import Load
 from cxlib.model.verdict import CriterionResult, GateVerdict
 from cxlib.parallel import run_all
 from cxlib.settings import CHECKOUT, Site
@@ -60,8 +60,7 @@ def measure(
     environment: str,
     name: str,
     criteria: Sequence[str],
-    profile: str,
-    levels: Sequence[LoadLevel],
+    load: Load,
     folder: Path,
     *,
     baseline: tuple[Run, Samples] | None = None,
@@ -79,6 +78,7 @@ def measure(
         now = environments.served(site, environment)
         return Served(digest=now.digest or None, model_version=now.model_version or None)
 
+    text = gate.text(criteria, load)  # of the files as they are now, before the load
     kube = platform.connect(site)
     publish_trust(kube, site)
     with progress.stage(f"load gate {name}"):
@@ -86,9 +86,9 @@ def measure(
         result = gate.run_gate(
             name=name,
             host=site.url(environment),
-            profile=profile,
+            profile=load.profile,
             criteria_lines=criteria,
-            levels=levels,
+            levels=load.levels,
             served=served,
             folder=folder,
             site=identity.fingerprint(site, kube),
@@ -98,7 +98,7 @@ def measure(
         subject = Subject(result.served.digest or "", result.served.model_version or "")
         recorded = record(
             site, environment, result.outcome, subject, folder,
-            started=started, criteria=criteria, files=result.files(), metrics=result.metrics(), kube=kube,
+            started=started, text=text, files=result.files(), metrics=result.metrics(), kube=kube,
             draw=partial(gate.draw, folder, result.outcome, baseline),
         )  # fmt: skip
         return Measured(result, recorded.logged, recorded)
@@ -112,7 +112,7 @@ def record(
     folder: Path,
     *,
     started: datetime,
-    criteria: Sequence[str] | None = None,
+    text: Sequence[str] | None = None,
     files: Sequence[Path] = (),
     metrics: Mapping[str, float] | None = None,
     kube: Kube | None = None,
@@ -120,8 +120,8 @@ def record(
 ) -> Recorded:
     """Sign a judged gate and log it with ``files``, whatever its verdict; the one door for all gates.
 
-    ``folder`` gets ``evidence.json`` and ``verdict.json``. ``criteria`` are the gate's
-    lines as they were asked (default: those that were judged). Samples are those that lie in ``folder``.
+    ``folder`` gets ``evidence.json`` and ``verdict.json``. ``text`` is the gate's as it was asked,
+    as ``gate.text`` makes it (default: the criteria that were judged). Samples are those in ``folder``.
     ``draw`` makes ``report.html`` of provenance and history (default: a report on values alone).
     Raises ``ConfigError`` (the key), ``EvidenceRefused`` (a PASS about no image), ``Unreachable``.
     """
@@ -131,9 +131,9 @@ def record(
     publish_trust(kube, site)
     folder.mkdir(parents=True, exist_ok=True)
     verdict = folder / "verdict.json"
-    text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
-    verdict.write_text(text + "\n")
-    asked = criteria if criteria is not None else [c.text for c in outcome.criteria]
+    told = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    verdict.write_text(told + "\n")
+    asked = text if text is not None else [c.text for c in outcome.criteria]
     finished = datetime.now(UTC)
     statement = Statement(
         gate=outcome.gate,

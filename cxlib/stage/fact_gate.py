@@ -42,7 +42,7 @@ def record(
     """Sign ``outcome`` and keep it in MLflow. Raises what ``evidence.record`` raises."""
     metrics = {history.metric_name(c.text): c.value for c in outcome.criteria if c.value is not None}
     recorded = evidence.record(
-        site, environment, outcome, subject, folder, started=started, criteria=criteria, metrics=metrics
+        site, environment, outcome, subject, folder, started=started, text=criteria, metrics=metrics
     )
     progress.note(f"gate '{outcome.gate}': {outcome.verdict.value}, {outcome.reason}")
     return Judged(outcome, recorded)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxlib import progress
+from cxlib.clients import locustfile
 from cxlib.errors import ConfigError, CxError, GateClosed, ProcessFailed
 from cxlib.model.criterion import Gate
 from cxlib.model.grammar import parse_gate
@@ -18,7 +19,7 @@ from cxlib.stage.history import metric_name
 if TYPE_CHECKING:
     from cxlib.clients.locust import Generate
     from cxlib.judge.warmup import WarmUpRule
-    from cxlib.model.load import LoadLevel
+    from cxlib.model.load import Load, LoadLevel
     from cxlib.model.run import Run, Served
     from cxlib.model.sample import Samples
     from cxlib.report.context import Context
@@ -135,11 +136,24 @@ def _killed(gate: Gate, folder: Path, served: Callable[[], Served], exc: Process
         return GateResult(outcome, folder, Served(digest=None, model_version=None))
 
 
+def text(
+    criteria: Sequence[str], load: Load | None = None, profiles: Path = locustfile.FOLDER
+) -> tuple[str, ...]:
+    """All that defines a gate, a line each: its criteria, and the load under which they must hold.
+
+    Evidence is of this text, and a change of any of it makes that void: the criteria, the levels, how
+    arrivals come, the profile's name and what the profile is made of. Raises ``ConfigError``.
+    """
+    if load is None:
+        return tuple(criteria)
+    return (*criteria, *load.lines(locustfile.sha256(locustfile.find(load.profile, profiles))))
+
+
 def prepare(
     name: str, profile: str | Path, criteria_lines: Sequence[str], levels: Sequence[LoadLevel]
 ) -> tuple[Gate, Path]:
     """The gate and its locustfile. Raises ``ConfigError`` for all that can be known without load."""
-    from cxlib.clients import locust, locustfile
+    from cxlib.clients import locust
     from cxlib.judge import gate as judging
 
     gate = parse_gate(name, criteria_lines)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from cxlib import progress, settings
-from cxlib.clients import load_worker, locust, pod
+from cxlib.clients import load_worker, locust, locustfile, pod
 from cxlib.clients.kube import Kube, Object, Refused
 from cxlib.errors import ConfigError, CxError, Unreachable
 from cxlib.parallel import run_all
@@ -67,15 +67,14 @@ def _send(
 
 
 def _files(profile: Path) -> dict[str, bytes]:
-    """What a pod needs, by its path in the pod: the profile with the data beside it, and what drives it.
+    """What a pod needs, by its path in the pod: the profile with what lies beside it, and what drives it.
 
     Raises ``ConfigError`` when it is more than a ConfigMap holds.
     """
     ours = settings.CHECKOUT / "cxlib"
     found = {f"code/cxlib/load/{path.name}": path for path in (ours / "load").glob("*.py")}
     found["code/cxlib/__init__.py"] = ours / "__init__.py"
-    data = (p for p in profile.parent.iterdir() if p.is_file() and p.suffix not in (".py", ".pyc"))
-    found |= {f"profile/{path.name}": path for path in [profile, *data]}
+    found |= {f"profile/{path.name}": path for path in locustfile.parts(profile)}
     read = {name: path.read_bytes() for name, path in sorted(found.items())}
     if (total := sum(map(len, read.values()))) > MOST_BYTES:
         problem = f"it and the data beside it are {total:,} bytes, a ConfigMap holds {MOST_BYTES:,}"

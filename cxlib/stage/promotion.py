@@ -50,7 +50,7 @@ def order(target: str, candidate: Candidate) -> Order:
 
 
 def require_gates(site: Site, gates: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
-    """The cluster asks for exactly these ``gates`` (environment -> name -> criteria) from now on."""
+    """The cluster asks for exactly these ``gates`` (environment -> name -> text) from now on."""
     kube = platform.connect(site)
     trust.publish_trust(kube, site)
     for name, asked in gates.items():

@@ -37,15 +37,18 @@ def measures(where: str, goal: str) -> bool:
 
 
 def proven(
-    site: Site, where: str, gate: str, criteria: Sequence[str], *, kube: Kube | None = None
+    site: Site, where: str, gate: str, text: Sequence[str], *, kube: Kube | None = None
 ) -> Proven | None:
-    """The newest PASS of that very gate text about the image that ``where`` is pointed at, on this site,
-    neither expired nor revoked; None without one. Raises ``Unreachable``, ``StageFailed``."""
+    """The newest PASS of the gate about the image that ``where`` is pointed at, on this site, neither
+    expired nor revoked; None without one. It is of that very ``text``, as ``gate.text`` makes it.
+
+    Raises ``Unreachable``, ``StageFailed``.
+    """
     kube = kube or platform.connect(site)
     digest = environment.pointed(kube, where).digest
     if not digest:
         return None
-    wanted = (gate, rules.gate_sha256(gate, criteria), "PASS")
+    wanted = (gate, rules.gate_sha256(gate, text), "PASS")
     for entry in ledger.entries(site, environment=where, digest=digest, kube=kube):
         told = entry.statement
         if not told or entry.state is not rules.State.VALID:

@@ -11,6 +11,8 @@ import pytest
 from cxlib import cli
 from cxlib.evidence import rules
 from cxlib.evidence.statement import Statement
+from cxlib.model.load import Load, LoadLevel
+from cxlib.stage import gate
 from tests.evidence import made
 from tests.evidence.made import Keys, signed, statement
 
@@ -84,6 +86,20 @@ def test_what_does_not_hold_is_refused(
     monkeypatch.chdir(tmp_path)
     assert cli.main([*written(tmp_path, keys, statement(finished=now())), *asked]) == 3
     assert f"REFUSED: {reason}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(30, 0), (5, 3)])
+def test_the_load_of_a_gate_must_be_that_of_its_file(
+    keys: Keys, tmp_path: Path, capsys: pytest.CaptureFixture[str], seconds: float, code: int
+) -> None:
+    """The same criteria under 5 s of load prove less than under 30 s."""
+    measured = gate.text(made.LINES, Load("classify", (LoadLevel(1, seconds), LoadLevel(8, 30))))
+    one = statement(finished=now(), gate_sha256=rules.gate_sha256(made.GATE, measured))
+    asked = "load: {profile: classify, levels: [{users: 1, seconds: 30}, {users: 8, seconds: 30}]}\n"
+    (tmp_path / "gate.yaml").write_text(GATE_FILE + asked)
+    assert cli.main([*written(tmp_path, keys, one), "--gate", str(tmp_path / "gate.yaml")]) == code
+    said = capsys.readouterr().out
+    assert said.startswith("REFUSED: the gate's text has changed since" if code else "This is proven")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 
 from cxlib.errors import ConfigError
 from cxlib.harness import gates
+from cxlib.model.load import Load, LoadLevel
 from cxlib.settings import CHECKOUT
-from cxlib.stage import reuse
+from cxlib.stage import gate, reuse
 
 FEATURE = """
 @{tag}
@@ -18,6 +19,22 @@ Feature: One
     Given the gate "{gate}"
       | criterion |
       | {line}    |
+"""
+
+LOADED = """
+@canary
+Feature: One
+  Scenario: A soak
+    Given the gate "soak"
+      | criterion           |
+      | fail of GET / < 1 % |
+    And its pods are watched by the gate "health"
+      | criterion                 |
+      | restarts of its pods <= 0 |
+    When the canary is soaked under the load "classify"
+      | rps | seconds | arrivals |
+      | 50  | 60      | constant |
+    Then the gate "soak" passes
 """
 
 
@@ -34,6 +51,29 @@ def test_gates_belong_to_the_environment_of_their_tag(tmp_path: Path) -> None:
         "staging": {"fast": ("p95 of GET / < 1 s",), "small": ("size < 1 MB",)},
         "canary": {"soak": ("fail of GET / < 1 %",)},
     }
+
+
+def test_the_load_is_part_of_the_gate_that_it_is_for(tmp_path: Path) -> None:
+    """Less load is another gate. One that watches pods meanwhile is looked at without load as well."""
+    (tmp_path / "soak.feature").write_text(LOADED)
+    declared = gates.declared(tmp_path)["canary"]
+    load = Load("classify", (LoadLevel(0, 60, 50, "constant"),))
+    assert declared == {
+        "soak": gate.text(("fail of GET / < 1 %",), load),
+        "health": ("restarts of its pods <= 0",),
+    }
+    (tmp_path / "less").mkdir()
+    (tmp_path / "less" / "soak.feature").write_text(LOADED.replace("50 ", "5  "))
+    changed = gates.declared(tmp_path / "less")["canary"]
+    assert {name for name in declared if declared[name] != changed[name]} == {"soak"}
+
+
+@pytest.mark.parametrize(("old", "new"), [("classify", "clasify"), ("| 60 ", "| no ")])
+def test_a_load_that_cannot_be_is_told_when_the_features_are_read(tmp_path: Path, old: str, new: str) -> None:
+    """The cluster must not be told of a gate that nobody can measure."""
+    (tmp_path / "soak.feature").write_text(LOADED.replace(old, new))
+    with pytest.raises(ConfigError, match=new.strip("| ")):
+        gates.declared(tmp_path)
 
 
 def test_gates_of_the_night_open_nothing(tmp_path: Path) -> None:

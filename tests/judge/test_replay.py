@@ -13,9 +13,11 @@ import pytest
 from cxlib.clients import gatefile, runfolder
 from cxlib.commands import judge, report
 from cxlib.errors import ConfigError
+from cxlib.judge.validity import same_load
+from cxlib.model.load import Load, LoadLevel
 from cxlib.model.run import Run
 from cxlib.model.sample import COLUMNS, Samples
-from tests.judge.made import run_json, samples
+from tests.judge.made import run, run_json, samples
 
 P99 = "p99 of POST /predict < 30 ms"
 
@@ -117,6 +119,17 @@ def test_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
 
 
+WRONG_LOADS = (
+    ("classify", "not a profile with levels"),
+    ("{profile: classify}", "not a profile with levels"),
+    ("{profile: [1], levels: [{users: 1, seconds: 30}]}", "a profile without a name"),
+    ("{profile: classify, levels: []}", "without levels"),
+    ("{profile: classify, levels: [30]}", "a level without fields"),
+    ("{profile: classify, levels: [{users: 1}]}", "the columns are users"),
+    ("{profile: classify, levels: [{users: many, seconds: 30}]}", "'many' is no number"),
+)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -128,6 +141,7 @@ def test_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
         ("name: x\ncriteria: []\nlimits: []\n", "limits"),
         ("name: [", "not YAML"),
         ("just text", "not a mapping"),
+        *((f"name: x\ncriteria: ['{P99}']\nload: {load}", says) for load, says in WRONG_LOADS),
     ],
 )
 def test_wrong_gate_file_names_the_field(tmp_path: Path, text: str, says: str) -> None:
@@ -142,6 +156,38 @@ def test_prefix_needs_no_quotes_in_a_gate_file(tmp_path: Path) -> None:
     """YAML takes `- key: p95 …` for a mapping; people don't."""
     gate = gatefile.read(gate_file(tmp_path, f"key: {P99}", "watch: fail of POST /predict < 1 %"))
     assert [c.text for c in gate.criteria] == [f"key: {P99}", "watch: fail of POST /predict < 1 %"]
+
+
+@pytest.mark.parametrize(
+    ("load", "code"),
+    [
+        ("{profile: classify, levels: [{users: 8, seconds: 60}]}", 0),
+        ("{profile: classify, levels: [{users: 8, seconds: 30}]}", 0),
+        ("{profile: classify, levels: [{users: 8, seconds: 90}]}", 5),
+        ("{profile: classify, levels: [{users: 9, seconds: 60}]}", 5),
+        ("{profile: classify, levels: [{rps: 8, seconds: 60}]}", 5),
+        ("{profile: classify, levels: [{users: 8, seconds: 30}, {users: 8, seconds: 30}]}", 5),
+        ("{profile: browse, levels: [{users: 8, seconds: 60}]}", 5),
+    ],
+)
+def test_a_run_of_another_load_than_the_gate_names_proves_nothing(
+    tmp_path: Path, load: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A gate file may say its load; a run of less, or of something else, is INVALID for it."""
+    folder, path = stored(tmp_path / "run", samples(1000)), gate_file(tmp_path, P99)
+    path.write_text(f"{path.read_text()}\nload: {load}\n")
+    assert cx_judge(folder, "--gate", path) == code
+    assert ("load: classify: 8 users for 60 s, wanted" in capsys.readouterr().out) == bool(code)
+
+
+def test_an_extended_run_is_still_of_its_load(tmp_path: Path) -> None:
+    """The same levels again, as an INCONCLUSIVE run is extended by; and not half of them."""
+    twice = [{"users": 8, "rate": 0, "start": t, "end": t + 30} for t in (0.0, 30.0)]
+    load = Load("classify", (LoadLevel(8, 30),))
+    assert same_load(run(levels=twice), load).ok
+    other = [*twice, {"users": 4, "rate": 0, "start": 60.0, "end": 90.0}]
+    assert not same_load(run(levels=other), load).ok
+    assert not same_load(run(levels=other), Load("classify", (LoadLevel(8, 30), LoadLevel(4, 30)))).ok
 
 
 def test_report_needs_no_gate(tmp_path: Path) -> None:
