@@ -46,15 +46,17 @@ class Ending:
             self._again = None
 
     def leave_no_one(self, status: int) -> None:
-        """After an interrupted run: end our remaining children, and don't wait for threads of ours."""
+        """After an interrupted run: end our remaining children, and leave at once with ``status``.
+
+        Neither threads of ours are waited for nor what Python does at its end: the interrupt may have
+        come between a library's taking a lock and its giving it back, for which that would wait for ever.
+        """
         if not self._pressed:
             return
         _end_children()
-        waiting = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
-        if waiting:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self._pressed:

@@ -35,12 +35,16 @@ HARNESS = textwrap.dedent(
     from cxlib.stage.environment import Candidate
 
     kubeconfig, folder, digest = sys.argv[1:]
-    Ending().install()
-    kube = Kube(Path(kubeconfig), Path(folder))
-    under_way.wait_out(kube, "canary")
-    run, _ = workflows.started(kube, promotion.order("canary", Candidate("7", digest)))
-    print(run.name, flush=True)
-    print(under_way.follow(kube, run).phase, flush=True)
+    ending = Ending()
+    ending.install()
+    try:
+        kube = Kube(Path(kubeconfig), Path(folder))
+        under_way.wait_out(kube, "canary")
+        run, _ = workflows.started(kube, promotion.order("canary", Candidate("7", digest)))
+        print(run.name, flush=True)
+        print(under_way.follow(kube, run).phase, flush=True)
+    finally:
+        ending.leave_no_one(2)
     """
 )
 # How far a promotion is when the harness dies.

@@ -48,6 +48,10 @@ def _():
 """
 ONE_CHILD = 'process.run(["sh", "-c", CHILD], timeout=60)'
 IN_THREADS = 'run_all([lambda: process.run(["sh", "-c", CHILD], timeout=60), lambda: time.sleep(1)])'
+# What a library's `with lock:` leaves behind when the interrupt comes before its first line; asked for again at
+# Python's end, as urllib3's pools of connections are.
+LOST_LOCK = """import atexit; lock = threading.Lock(); lock.acquire(); atexit.register(lock.acquire)
+    Path("pid").write_text(str(os.getpid())); time.sleep(40)"""
 STUCK_THREAD = 'Path("pid").write_text(str(os.getpid())); run_all([lambda: time.sleep(40)])'
 
 
@@ -109,6 +113,15 @@ def test_signal_ends_the_run_with_its_reports(
     assert re.search(r"interrupted after \S+ at: Given a long thing runs", junit)
     assert "interrupted" in (project.latest / "report.html").read_text()
     assert next(project.latest.glob("diagnostics/*/events/events.txt")).read_text() == "seen"
+
+
+def test_a_lock_that_the_interrupt_left_taken_does_not_hold_the_end(project: Project) -> None:
+    """The run was over, and Python waited for ever to close a pool of connections."""
+    child = start(project, LOST_LOCK)
+    out, seconds = end(child, signal.SIGTERM)
+    assert child.returncode == 2, out
+    assert seconds < 12
+    assert "INTERRUPTED" in out
 
 
 def test_thread_that_hangs_does_not_hold_the_run(project: Project) -> None:
