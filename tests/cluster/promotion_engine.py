@@ -17,11 +17,12 @@ from cxlib.stage import under_way
 from services.pipeline import promotion
 from services.pipeline.admission import Order
 from services.pipeline.target import SOURCES
-from tests.cluster.promotion_doubles import Rollouts, api
+from tests.cluster.promotion_doubles import Rollouts, api, watched
 from tests.cluster.promotion_site import Stand
 from tests.cluster.test_workflows import controller_says, node
 
 _TARGETS = tuple(SOURCES)
+_WORKFLOWS = f"/apis/argoproj.io/v1alpha1/namespaces/{workflows.NAMESPACE}/workflows"
 
 
 @contextmanager
@@ -43,11 +44,13 @@ def working(stand: Stand) -> Iterator[threading.Event]:
 
 
 def _controller(stand: Stand, stop: threading.Event, paused: threading.Event) -> None:
-    while not stop.wait(0.05):
-        for found in stand.kube.list("Workflow", workflows.NAMESPACE):
-            run = workflows.read(found)
-            if run.template in under_way.TEMPLATES and not run.over and not paused.is_set():
-                _carry_out(stand, found)
+    for told in watched(stand.kube, _WORKFLOWS, stop):
+        while paused.is_set() and not stop.wait(0.02):
+            pass
+        found = stand.kube.get("Workflow", told["metadata"]["name"], workflows.NAMESPACE)
+        run = workflows.read(found) if found else None
+        if found and run and run.template in under_way.TEMPLATES and not run.over and not stop.is_set():
+            _carry_out(stand, found)
 
 
 def _carry_out(stand: Stand, found: Object) -> None:
@@ -75,13 +78,15 @@ def _carry_out(stand: Stand, found: Object) -> None:
 
 def _kubelet(kube: Kube, rollouts: Rollouts, stop: threading.Event) -> None:
     """One ready pod an environment, of the image that is served there."""
-    while not stop.wait(0.05):
+    running: dict[str, str] = {}
+    while not stop.wait(0.02):
         for name in ("staging", *_TARGETS):
             with rollouts.lock:
                 digest = rollouts.serving.get(name, {}).get("image.digest", "")
-            if digest:
+            if digest and running.get(name) != digest:
                 try:
                     _pod(kube, f"birdclef-{name}", digest)
+                    running[name] = digest
                 except Refused as exc:
                     if exc.status not in (404, 409):
                         raise

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
-from cxlib.settings import CHECKOUT
 from cxlib.wait import Look, wait_until
 from services.pipeline import promotion
 from services.pipeline.admission import Order
+from tests.cluster.apart import Apart
+from tests.cluster.promoter import promote
 from tests.cluster.promotion_site import PACE, Staged, order
 
 STEPS = (
@@ -27,25 +23,16 @@ UNTOUCHED = ("evidence before", "evidence after", "record before")
 WHOLE_FROM = ("release after", "note before", "note after")
 
 
-def start(staged: Staged, asked: Order, at: str, what: str, lease: float) -> subprocess.Popen[str]:
+def start(staged: Staged, asked: Order, at: str, what: signal.Signals, lease: float = PACE.lease) -> Apart:
     """A promoter that does ``what`` to itself ``at`` a step."""
-    world = staged.stand.world(pace=replace(PACE, lease=lease))
-    where = {
-        "url": world.cluster.url, "token": str(world.cluster.token_file), "ca": str(world.cluster.ca_file),
-        "registry": world.registry, "mlflow": world.mlflow, "places": dict(world.places),
-        "question": world.question, "pace": asdict(world.pace),
-    }  # fmt: skip
-    plain = {key: value for key, value in asdict(asked).items() if key != "submitted"}
-    text = json.dumps({"world": where, "order": plain, "at": at, "signal": what})
-    argv = [sys.executable, "-m", "tests.cluster.promoter", text]
-    return subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    return Apart(promote, asked, staged.stand.world(pace=replace(PACE, lease=lease)), at, what)
 
 
 @pytest.mark.parametrize("at", POINTS)
 def test_a_killed_promotion_is_ended_by_its_retry(staged: Staged, at: str) -> None:
     """SIGKILL; Argo starts the pod again, which finds how far it had come, and goes on."""
     asked = order("canary", staged.version)
-    assert start(staged, asked, at, "SIGKILL", 30).wait(60) == -signal.SIGKILL
+    assert start(staged, asked, at, signal.SIGKILL).ended(60) == -signal.SIGKILL
     assert promotion.run(asked, staged.stand.world()).outcome == "promoted"
     assert staged.stand.seen("canary") == staged.new()
     assert [noted["cx.outcome"] for noted in staged.stand.ended(asked.uid)] == ["promoted"]
@@ -55,7 +42,7 @@ def test_a_killed_promotion_is_ended_by_its_retry(staged: Staged, at: str) -> No
 def test_a_killed_promotion_is_undone_by_the_exit_handler(staged: Staged, at: str) -> None:
     """SIGKILL, and no retry: it was stopped, or its time was over."""
     asked = order("canary", staged.version)
-    assert start(staged, asked, at, "SIGKILL", 30).wait(60) == -signal.SIGKILL
+    assert start(staged, asked, at, signal.SIGKILL).ended(60) == -signal.SIGKILL
     settled = promotion.settle(asked.uid, "canary", "Failed", staged.stand.world())
     whole = at in WHOLE_FROM
     assert settled == ("promoted" if whole else "nothing to settle" if at in UNTOUCHED else "undone")
@@ -69,21 +56,16 @@ def test_a_killed_promotion_is_undone_by_the_exit_handler(staged: Staged, at: st
 def test_a_stale_promoter_cannot_write(staged: Staged, at: str) -> None:
     """Paused past its lease, then woken: another has promoted meanwhile, and it must not touch that."""
     asked = order("canary", staged.version)
-    sleeper = start(staged, asked, at, "SIGSTOP", 1)
-    wait_until("the promoter", lambda: _stopped(sleeper.pid), wanted="stopped", within=30, every=0.05)
+    sleeper = start(staged, asked, at, signal.SIGSTOP, lease=1)
+    wait_until("the promoter", sleeper.stopped, wanted="stopped", within=30, every=0.05)
     other = order("canary", staged.version)
     wait_until("its lease", lambda: _promoted(other, staged), wanted="over", within=30, every=0.2)
-    os.kill(sleeper.pid, signal.SIGCONT)
-    said, _ = sleeper.communicate(timeout=60)
+    sleeper.send(signal.SIGCONT)
+    said, _ = sleeper.end(within=60)
     assert said.startswith("Stale:")
     assert other.workflow in said
     assert staged.stand.seen("canary") == staged.new()
     assert [noted["cx.outcome"] for noted in staged.stand.ended(asked.uid)] == ["undone"]
-
-
-def _stopped(pid: int) -> Look[bool]:
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return Look(state, True, done=state == "T")
 
 
 def _promoted(other: Order, staged: Staged) -> Look[bool]:

@@ -3,14 +3,13 @@ workflows' own code under the charts' own rights."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,38 +18,18 @@ from cxlib.clients import workflows
 from cxlib.clients.mlflow import Tracking
 from cxlib.errors import ConfigError, Unrecoverable
 from cxlib.evidence.statement import EvidenceRefused
-from cxlib.settings import CHECKOUT, MODEL_NAME, Site, load_site
+from cxlib.parallel import run_all
+from cxlib.settings import ENVIRONMENTS, MODEL_NAME, load_site
 from cxlib.stage import environment, promotion, promotion_log, rollback, trust, under_way
 from cxlib.stage.environment import Candidate
 from cxlib.stage.promotion import BreakGlass
 from cxlib.wait import Budget, Look, wait_until
+from tests.cluster.apart import Apart
+from tests.cluster.harness import LoopbackSite, promote_to_canary
 from tests.cluster.promotion_engine import working
 from tests.cluster.promotion_site import Staged
 
 pytestmark = pytest.mark.usefixtures("workflows_api")
-
-# The same command as a person gives it again, in a process that can be killed.
-HARNESS = textwrap.dedent(
-    """
-    import sys
-    from cxlib.stage import promotion
-    from tests.cluster.test_promotion_stage import LoopbackSite
-
-    site = LoopbackSite.model_validate_json(sys.argv[1])
-    found = promotion.converge(site, "", "canary")
-    print(found.serving.digest, *found.did, flush=True)
-    """
-)
-
-
-class LoopbackSite(Site):
-    """A site whose services are the tests' own."""
-
-    mlflow: str
-    served: str
-
-    def url(self, port: str) -> str:
-        return self.mlflow if port == "mlflow" else f"{self.served}/{port}"
 
 
 @dataclass
@@ -84,9 +63,9 @@ def world(
     site = LoopbackSite(**load_site("local").model_dump(), mlflow=stand.mlflow, served=stand.rollouts.url)
     shutil.copy(kubeconfig, site.kubeconfig)
     with working(stand) as paused:
-        for name in ("staging", "canary", "production"):
+        for name in ENVIRONMENTS:
             environment.install(stand.kube, site, name)
-            environment.settle(stand.kube, site, "", name, [])
+        run_all(partial(environment.settle, stand.kube, site, "", name, []) for name in ENVIRONMENTS)
         yield World(staged, site, paused, tmp_path)
     for run in stand.kube.list("Workflow", workflows.NAMESPACE):
         stand.kube.delete("Workflow", run["metadata"]["name"], workflows.NAMESPACE)
@@ -201,7 +180,7 @@ def test_a_killed_harness_comes_back_to_one_whole_promotion(world: World, when: 
     """kill -9, then the same command: the promotion under way is followed, nothing is done twice."""
     if when == "before it began":
         world.paused.set()
-    harness = _harness(world)
+    harness = Apart(promote_to_canary, world.site, env={"CX_STATE": os.environ["CX_STATE"]})
     wait_until(
         "the promotion",
         lambda: Look("none yet", done=bool(world.attempts())),
@@ -209,16 +188,11 @@ def test_a_killed_harness_comes_back_to_one_whole_promotion(world: World, when: 
         within=Budget.BOOT,
         every=0.05,
     )
-    harness.send_signal(signal.SIGKILL)
-    harness.communicate()
+    harness.send(signal.SIGKILL)
+    assert harness.ended(60) == -signal.SIGKILL
     world.paused.clear()
-    second = _harness(world)
-    said, told = second.communicate(timeout=240)
+    second = Apart(promote_to_canary, world.site, env={"CX_STATE": os.environ["CX_STATE"]})
+    said, told = second.end(within=240)
     assert said.split()[:1] == [world.candidate.digest], told
     assert len(world.attempts()) == 1
     assert world.staged.stand.seen("canary") == world.staged.new()
-
-
-def _harness(world: World) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-c", HARNESS, world.site.model_dump_json()]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT)
