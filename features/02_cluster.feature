@@ -35,6 +35,7 @@ Feature: Cluster
     Given a pod that writes to a volume of the default storage class
     And a pod on every machine
     Then every pod reaches every other by its name
+    And a name that nobody has is denied within 1 second
     And a Service still answers when its pod has moved to another machine
     And the volume's next pod reads what was written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pytest_bdd import given, then, when
+from pytest_bdd import given, parsers, then, when
 
 from cxlib.clients.ansible import PlaybookRun
 from cxlib.harness import summary
@@ -63,6 +63,11 @@ def _(site: Site) -> Iterator[network_check.Trial]:
 @then("every pod reaches every other by its name")
 def _(trial: network_check.Trial) -> None:
     network_check.require_all_reached(trial)
+
+
+@then(parsers.parse("a name that nobody has is denied within {seconds:g} second"))
+def _(trial: network_check.Trial, seconds: float) -> None:
+    network_check.require_denied(trial, seconds)
 
 
 @then("a Service still answers when its pod has moved to another machine")

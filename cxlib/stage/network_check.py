@@ -38,6 +38,14 @@ for name in sys.argv[1:]:
     found[name] = {a: ask(a) for a in addresses}
 print(json.dumps(found))
 """
+# Asks for a name that nobody has (RFC 6761); prints what it was told and the seconds until then.
+_DENIED = """
+import socket, time
+began = time.monotonic()
+try: told = str(socket.getaddrinfo("nobody.invalid", 80))
+except socket.gaierror as exc: told = {socket.EAI_NONAME: "", socket.EAI_NODATA: ""}.get(exc.errno, str(exc))
+print(told); print(time.monotonic() - began)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,22 @@ def require_all_reached(ours: Trial) -> None:
         if reached != wanted:
             missing = ", ".join(sorted(wanted - reached))
             raise StageFailed(f"pod on {node}", wanted="answers from every node", seen=f"none from {missing}")
+
+
+def require_denied(ours: Trial, within: float) -> None:
+    """Within so many seconds the DNS denies a name that nobody has. Raises ``StageFailed``.
+
+    A DNS that asks on where nobody answers holds up whoever asks it: Argo CD does before each look.
+    """
+    argv = ["python3", "-c", _DENIED]
+    asked = [
+        partial(pod.execute, ours.kube, ours.namespace, f"answer-{n}", "answer", argv) for n in ours.nodes
+    ]
+    for node, answer in zip(ours.nodes, run_all(asked), strict=True):
+        told, seconds = answer.splitlines()
+        if told or float(seconds) > within:
+            seen = f"{told or 'no such name'} after {float(seconds):.1f} s"
+            raise StageFailed(f"DNS, asked on {node}", wanted=f"no such name within {within:g} s", seen=seen)
 
 
 def require_same_service_after_reschedule(ours: Trial) -> str:

@@ -74,7 +74,7 @@ resource "terraform_data" "node" {
     image           = var.node_image
     script          = filesha256("${path.module}/node")
     authorized_keys = var.authorized_keys
-    # The private network has no way out and no DNS: what isn't in the cluster is refused at once.
+    # The private network has no way out: of what isn't in the cluster its DNS says at once that there is no such name.
     dns   = var.supply_address
     hosts = join(" ", [for name, address in var.nodes : "${name}:${address}"])
     # The floating address and the volume belong to node1, as on the cloud site.
