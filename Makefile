@@ -3,9 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 ARGS ?=
+# Where it is set, hundreds of child processes would compile what they import, each anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test staging down bench lint lock
+.PHONY: help setup test test-exhaustive staging down bench lint lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -13,8 +15,11 @@ help: ## this list
 staging: setup ## from nothing to a model in staging, behind its load gate, on this machine
 	$(VENV)/bin/pytest features/ --env=staging $(ARGS)
 
-test: setup lint ## everything that needs no cluster
-	$(VENV)/bin/pytest tests/ -n 2 $(ARGS)
+test: setup lint ## everything that needs no cluster; of large matrices, samples of each kind
+	$(VENV)/bin/pytest tests/ -n 2 -m "not exhaustive" $(ARGS)
+
+test-exhaustive: setup ## the points of those matrices that `make test` leaves out
+	$(VENV)/bin/pytest tests/ -n 2 -m exhaustive $(ARGS)
 
 lint: $(VENV)/.ready ## style, types, layers, and the same for YAML, HCL, shell, Ansible
 	@scripts/lint $(VENV)/bin

@@ -1,62 +1,85 @@
-"""What several folders of tests share, and which tests stay together when several processes run them."""
+"""What all processes of a run of tests share, and what the run says of the tests that it left out."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
+import shutil
+import signal
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
-from cxlib.clients import http
-from cxlib.errors import Unreachable
-from cxlib.wait import Budget, Look, wait_until
-from tests.services.loopback import free_port
-from tests.serving import serving
+from tests import mlflow_server
+from tests.scheduling import ByServer
 
-# Tests of one real server, which takes seconds to start, stay in one process.
-TOGETHER = {
-    "tests/cluster/test_promotion": "API server of the promotions",  # which take as long as all others
-    "tests/cluster/": "API server",
-    "tests/services/": "MLflow",
-    "tests/clients/test_mlflow": "MLflow",
-    "tests/clients/test_model_gate": "MLflow",
-}
+SHARED = pytest.StashKey[Path]()
+LEFT_OUT = pytest.StashKey[int]()
 
 
-class ByServer(LoadScopeScheduling):
-    """pytest-xdist's way to share out tests, by server and else by file."""
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder that all processes of this run know, made and removed by the first of them."""
+    given = _given(config)
+    config.stash[SHARED] = Path(given["shared"] if given else tempfile.mkdtemp(prefix="cx-tests-"))
+    config.stash[LEFT_OUT] = 0
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # as shells start what runs in the background: children would inherit that no Ctrl-C reaches them
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def _split_scope(self, nodeid: str) -> str:
-        own = nodeid.partition("::")[0]
-        return next((server for path, server in TOGETHER.items() if own.startswith(path)), own)
+
+def pytest_configure_node(node: WorkerController) -> None:
+    node.workerinput["shared"] = str(node.config.stash[SHARED])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _given(config) is None:
+        mlflow_server.stop(config.stash[SHARED])
+        shutil.rmtree(config.stash[SHARED], ignore_errors=True)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
     return ByServer(config, log)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """MLflow starts beside the first tests."""
+    wanted = any("mlflow_url" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not session.config.option.collectonly:
+        mlflow_server.begin(session.config.stash[SHARED])
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[LEFT_OUT] += item.get_closest_marker("exhaustive") is not None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _given(session.config) is not None:
+        session.config.workeroutput["left_out"] = session.config.stash[LEFT_OUT]  # type: ignore[attr-defined]
+
+
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Every process has left out the same tests."""
+    told = getattr(node, "workeroutput", {}).get("left_out", 0)
+    node.config.stash[LEFT_OUT] = max(node.config.stash[LEFT_OUT], told)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := config.stash[LEFT_OUT]:
+        terminalreporter.write_line(f"{count} exhaustive tests were left out: make test-exhaustive")
+
+
+def _given(config: pytest.Config) -> dict[str, Any] | None:
+    """What the first process has told this one; None in the first."""
+    return getattr(config, "workerinput", None)
+
+
 @pytest.fixture(scope="session")
-def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mlflow_url(pytestconfig: pytest.Config) -> str:
     """A real MLflow server on SQLite that serves its artifacts, as the platform's does."""
-    folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
-    argv = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--serve-artifacts",
-        "--artifacts-destination", str(folder / "artifacts"), "--workers", "1",
-    ]  # fmt: skip
-    quiet = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    url = f"http://127.0.0.1:{port}"
-
-    def look() -> Look[bool]:
-        try:
-            http.get_json(f"{url}/api/2.0/mlflow/experiments/get?experiment_id=0")
-        except Unreachable as exc:
-            return Look(str(exc)[:100])
-        return Look.found(True)
-
-    with serving(argv, folder / "log", cwd=folder, env=quiet):
-        wait_until("MLflow", look, wanted="an answer", within=4 * Budget.BOOT, every=0.3)
-        yield url
+    url = mlflow_server.begin(pytestconfig.stash[SHARED])
+    mlflow_server.wait(url)
+    return url

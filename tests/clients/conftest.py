@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -13,13 +12,7 @@ from cxlib.clients.objectstore import ObjectStore
 from cxlib.errors import Unreachable
 from cxlib.stage import supply
 from cxlib.wait import Budget, Look, wait_until
-from tests.serving import serving
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+from tests.serving import free_ports, serving
 
 
 @pytest.fixture
@@ -31,7 +24,7 @@ def tracking(mlflow_url: str) -> Tracking:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
     """A real MinIO."""
-    port, console = _free_port(), _free_port()
+    port, console = free_ports(2)
     argv = [
         str(supply.toolchain_bin("minio")), "server", str(tmp_path_factory.mktemp("minio")), "--quiet",
         "--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{console}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from cxlib.wait import Budget, Look, wait_until
 from tests.cluster import promotion_site
 from tests.cluster.promotion_doubles import ENVIRONMENTS, running
 from tests.cluster.promotion_site import Staged, Stand, allow
-from tests.serving import serving
+from tests.serving import free_ports, serving
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +28,7 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("apiserver")
     token = secrets.token_hex(16)
     (folder / "tokens.csv").write_text(f"{token},admin,1,system:masters\n")
-    etcd_port, peer_port, port = _free_ports(3)
+    etcd_port, peer_port, port = free_ports(3)
     with ExitStack() as running:
         running.enter_context(serving(_etcd(folder, etcd_port, peer_port), folder / "etcd.log"))
         running.enter_context(serving(_apiserver(folder, etcd_port, port), folder / "apiserver.log"))
@@ -87,14 +86,6 @@ def staged(stand: Stand) -> Iterator[Staged]:
     yield promotion_site.staged(stand)
     for environment in ENVIRONMENTS:
         stand.kube.delete("Application", f"birdclef-{environment}", "argocd")
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
 
 
 def _etcd(folder: Path, port: int, peer: int) -> list[str]:

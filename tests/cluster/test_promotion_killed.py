@@ -13,6 +13,7 @@ from services.pipeline.admission import Order
 from tests.cluster.apart import Apart
 from tests.cluster.promoter import promote
 from tests.cluster.promotion_site import PACE, Staged, order
+from tests.tiers import sampled
 
 STEPS = (
     *("evidence", "record", "retag", "point", "synced", "served"),
@@ -28,7 +29,7 @@ def start(staged: Staged, asked: Order, at: str, what: signal.Signals, lease: fl
     return Apart(promote, asked, staged.stand.world(pace=replace(PACE, lease=lease)), at, what)
 
 
-@pytest.mark.parametrize("at", POINTS)
+@pytest.mark.parametrize("at", sampled(POINTS, every_run=("record before", "point after", "note before")))
 def test_a_killed_promotion_is_ended_by_its_retry(staged: Staged, at: str) -> None:
     """SIGKILL; Argo starts the pod again, which finds how far it had come, and goes on."""
     asked = order("canary", staged.version)
@@ -38,7 +39,7 @@ def test_a_killed_promotion_is_ended_by_its_retry(staged: Staged, at: str) -> No
     assert [noted["cx.outcome"] for noted in staged.stand.ended(asked.uid)] == ["promoted"]
 
 
-@pytest.mark.parametrize("at", POINTS)
+@pytest.mark.parametrize("at", sampled(POINTS, every_run=("record before", "alias after", "release after")))
 def test_a_killed_promotion_is_undone_by_the_exit_handler(staged: Staged, at: str) -> None:
     """SIGKILL, and no retry: it was stopped, or its time was over."""
     asked = order("canary", staged.version)
@@ -51,7 +52,11 @@ def test_a_killed_promotion_is_undone_by_the_exit_handler(staged: Staged, at: st
 
 
 @pytest.mark.parametrize(
-    "at", [f"{step} before" for step in ("retag", "point", "synced", "alias", "release")]
+    "at",
+    sampled(
+        [f"{step} before" for step in ("retag", "point", "synced", "alias", "release")],
+        every_run=("point before", "alias before"),
+    ),
 )
 def test_a_stale_promoter_cannot_write(staged: Staged, at: str) -> None:
     """Paused past its lease, then woken: another has promoted meanwhile, and it must not touch that."""

@@ -14,6 +14,7 @@ from cxlib.evidence.statement import EvidenceRefused, Override
 from services.pipeline import promotion
 from tests.cluster.promotion_doubles import api
 from tests.cluster.promotion_site import PACE, Keys, Staged, Stand, order, staged_without_evidence
+from tests.tiers import further, sampled
 
 DAY = timedelta(days=1)
 
@@ -117,9 +118,11 @@ REFUSED: dict[str, tuple[Lay, str]] = {
     "without a key to trust": (without_trust, "nothing is believed"),
     "without gates": (without_gates, "no gate is set for staging"),
 }
+# The rules themselves have tests of their own (tests/evidence); here it is that they are asked.
+EVERY_RUN = ("missing", "expired", "revoked, and the FAIL deleted", "tampered", "without a key to trust")
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("kind", sampled(REFUSED, every_run=EVERY_RUN))
 def test_evidence_is_checked_inside_the_cluster(bare: Staged, kind: str) -> None:
     """Also for whoever submits the workflow from Argo's own page: no evidence, no promotion."""
     prepare, reason = REFUSED[kind]
@@ -134,12 +137,12 @@ def test_evidence_is_checked_inside_the_cluster(bare: Staged, kind: str) -> None
     ("change", "reason"),
     [
         ({"target": "production"}, "staging to canary, canary to production, saw staging to production"),
-        ({"target": "staging", "source": "canary"}, "saw canary to staging"),
+        further({"target": "staging", "source": "canary"}, "saw canary to staging"),
         ({"version": "424242"}, "what runs in staging"),
-        ({"digest": "sha256:" + "cd" * 32}, "what runs in staging"),
+        further({"digest": "sha256:" + "cd" * 32}, "what runs in staging"),
         ({"version": "2; rm"}, "the number of a registered version"),
-        ({"version": "0"}, "the number of a registered version"),
-        ({"digest": "latest"}, "64 hex digits"),
+        further({"version": "0"}, "the number of a registered version"),
+        further({"digest": "latest"}, "64 hex digits"),
     ],
 )
 def test_only_what_runs_in_the_source_goes_along_the_chain(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
@@ -11,13 +10,6 @@ import requests
 
 from cxlib.clients import process
 from cxlib.wait import Look
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(url: str, server: process.Background) -> Look[str]:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mlflow
 import pytest
 from fastapi.testclient import TestClient
-from mlflow import MlflowClient
 
 from services import dataset
-from services.evaluator.app import create_app
-from services.evaluator.score import ANSWERS, MODEL_NAME, Evaluator, from_environment
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MODEL_NAME = "BirdClassificationModel"
 
 
 def evaluator(uri: str, threshold: float) -> TestClient:
+    from services.evaluator.app import create_app
+    from services.evaluator.score import Evaluator
+
+    return TestClient(create_app(Evaluator(asked(uri), threshold)))
+
+
+def asked(uri: str) -> MlflowClient:
+    """A client of the server at ``uri``, to which MLflow's process-wide address points as well."""
+    import mlflow
+
     mlflow.set_tracking_uri(uri)
-    return TestClient(create_app(Evaluator(MlflowClient(uri), threshold)))
+    return mlflow.MlflowClient(uri)
 
 
 def test_good_model_is_registered_once(mlflow_url: str, trained_run: str) -> None:
@@ -27,14 +39,16 @@ def test_good_model_is_registered_once(mlflow_url: str, trained_run: str) -> Non
     assert first.status_code == 200, first.text
     assert first.json()["accuracy"] > 0.9
     assert first.json() == second.json()
-    versions = MlflowClient(mlflow_url).search_model_versions(f"name = '{MODEL_NAME}'")
+    versions = asked(mlflow_url).search_model_versions(f"name = '{MODEL_NAME}'")
     assert [v.version for v in versions if v.run_id == trained_run] == [first.json()["new_model_version"]]
 
 
 def test_every_answer_is_logged_beside_the_share(mlflow_url: str, trained_run: str) -> None:
     """A gate bounds the share by how many answers it rests on, and compares two models answer by answer."""
+    from services.evaluator.score import ANSWERS
+
     answer = evaluator(mlflow_url, 0.9).get("/get-version", params={"run_id": trained_run}).json()
-    client, test = MlflowClient(mlflow_url), dataset.load("test")
+    client, test = asked(mlflow_url), dataset.load("test")
     metrics = client.get_run(trained_run).data.metrics
     logged = json.loads(Path(client.download_artifacts(trained_run, ANSWERS)).read_text())
     assert metrics["test_samples"] == len(test) == len(logged["right"])
@@ -51,7 +65,7 @@ def test_poor_model_is_refused_with_its_figures(mlflow_url: str, trained_run: st
 
 def test_unfinished_run_is_refused(mlflow_url: str) -> None:
     """A training that still runs, or has failed, has no model to trust."""
-    client = MlflowClient(mlflow_url)
+    client = asked(mlflow_url)
     run = client.create_run(client.create_experiment("unfinished")).info.run_id
     answer = evaluator(mlflow_url, 0.9).get("/get-version", params={"run_id": run})
     assert answer.status_code == 422
@@ -60,7 +74,7 @@ def test_unfinished_run_is_refused(mlflow_url: str) -> None:
 
 def test_finished_run_without_model_is_refused(mlflow_url: str) -> None:
     """A user's trainer that forgot to log the model learns it here, not at the image build."""
-    client = MlflowClient(mlflow_url)
+    client = asked(mlflow_url)
     run = client.create_run(client.create_experiment("modelless")).info.run_id
     client.set_terminated(run, "FINISHED")
     answer = evaluator(mlflow_url, 0.9).get("/get-version", params={"run_id": run})
@@ -82,6 +96,8 @@ def test_mlflow_that_is_away_is_503() -> None:
 
 def test_threshold_out_of_range_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """90 instead of 0.9 would refuse every model, and -1 none."""
+    from services.evaluator.score import from_environment
+
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("ACCURACY_THRESHOLD", "90")
     with pytest.raises(ValueError, match="ACCURACY_THRESHOLD"):

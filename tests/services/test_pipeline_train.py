@@ -14,7 +14,8 @@ from services.pipeline.__main__ import main
 from services.pipeline.evaluate import evaluate
 from services.pipeline.train import train
 from services.pipeline.web import address
-from tests.services.loopback import free_port, replying
+from tests.services.loopback import replying
+from tests.serving import free_port
 
 Reply = tuple[int, object]
 Serve = Callable[[Callable[[str, str], Reply]], str]

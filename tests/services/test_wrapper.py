@@ -22,7 +22,8 @@ from services import dataset
 from services.pipeline import model as registered
 from services.wrapper.app import create_app
 from services.wrapper.model import load
-from tests.services.loopback import answers, free_port
+from tests.services.loopback import answers
+from tests.serving import free_port
 
 
 @pytest.fixture(scope="module")
