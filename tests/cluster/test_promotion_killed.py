@@ -10,7 +10,7 @@ import pytest
 from cxlib.wait import Look, wait_until
 from services.pipeline import promotion
 from services.pipeline.admission import Order
-from tests.cluster.apart import Apart
+from tests.apart import Apart
 from tests.cluster.promoter import promote
 from tests.cluster.promotion_site import PACE, Staged, order
 from tests.tiers import sampled
@@ -66,7 +66,7 @@ def test_a_stale_promoter_cannot_write(staged: Staged, at: str) -> None:
     other = order("canary", staged.version)
     wait_until("its lease", lambda: _promoted(other, staged), wanted="over", within=30, every=0.2)
     sleeper.send(signal.SIGCONT)
-    said, _ = sleeper.end(within=60)
+    said = sleeper.end(within=60).stdout
     assert said.startswith("Stale:")
     assert other.workflow in said
     assert staged.stand.seen("canary") == staged.new()

@@ -24,7 +24,7 @@ from cxlib.stage import environment, promotion, promotion_log, rollback, trust, 
 from cxlib.stage.environment import Candidate
 from cxlib.stage.promotion import BreakGlass
 from cxlib.wait import Budget, Look, wait_until
-from tests.cluster.apart import Apart
+from tests.apart import Apart
 from tests.cluster.harness import LoopbackSite, promote_to_canary
 from tests.cluster.promotion_engine import working
 from tests.cluster.promotion_site import Staged
@@ -175,12 +175,18 @@ def test_a_version_put_there_by_hand_is_noticed(world: World) -> None:
         promotion.converge(world.site, "", "canary")
 
 
+def apart(world: World) -> Apart:
+    """The same command as a person gives it again, in a process that can be killed."""
+    state = {"CX_STATE": os.environ["CX_STATE"]}
+    return Apart(promote_to_canary, world.site, env=state, warm=["mlflow.tracking", "kubernetes.dynamic"])
+
+
 @pytest.mark.parametrize("when", ["before it began", "while it was at work"])
 def test_a_killed_harness_comes_back_to_one_whole_promotion(world: World, when: str) -> None:
     """kill -9, then the same command: the promotion under way is followed, nothing is done twice."""
     if when == "before it began":
         world.paused.set()
-    harness = Apart(promote_to_canary, world.site, env={"CX_STATE": os.environ["CX_STATE"]})
+    harness = apart(world)
     wait_until(
         "the promotion",
         lambda: Look("none yet", done=bool(world.attempts())),
@@ -191,8 +197,7 @@ def test_a_killed_harness_comes_back_to_one_whole_promotion(world: World, when: 
     harness.send(signal.SIGKILL)
     assert harness.ended(60) == -signal.SIGKILL
     world.paused.clear()
-    second = Apart(promote_to_canary, world.site, env={"CX_STATE": os.environ["CX_STATE"]})
-    said, told = second.end(within=240)
-    assert said.split()[:1] == [world.candidate.digest], told
+    second = apart(world).end(within=240)
+    assert second.stdout.split()[:1] == [world.candidate.digest], second.stderr
     assert len(world.attempts()) == 1
     assert world.staged.stand.seen("canary") == world.staged.new()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from cxlib.clients import process
 from cxlib.settings import CHECKOUT
+from tests.apart import Apart
 
 INI = "[pytest]\naddopts = --strict-markers -p no:locust -p no:cacheprovider\n"
 
@@ -37,11 +41,23 @@ class Project:
         return {**ours, "PYTHONPATH": str(CHECKOUT), **state, **self.env}
 
     def run(self, *args: str) -> process.Completed:
-        return process.run(self.argv(*args), timeout=60, cwd=self.root, env=self.environment(), expect=None)
+        """Forked: pytest's imports are most of such a run."""
+        child = Apart(_pytest, self.root, self.environment(), args, warm=["tests.harness.warm"])
+        return child.end(within=60)
 
     @property
     def latest(self) -> Path:
         return self.root / ".cx" / "runs" / "latest"
+
+
+def _pytest(root: Path, environment: dict[str, str], args: Sequence[str]) -> None:
+    """As `python -m pytest` does it, in ``root`` and with no other ``environment``."""
+    os.chdir(root)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:] = [str(root), str(CHECKOUT), *(p for p in sys.path if p not in ("", str(CHECKOUT)))]
+    sys.argv = ["pytest", *args]
+    sys.exit(pytest.console_main())
 
 
 def make(root: Path) -> Project:

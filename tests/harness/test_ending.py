@@ -48,8 +48,8 @@ def _():
 """
 ONE_CHILD = 'process.run(["sh", "-c", CHILD], timeout=60)'
 IN_THREADS = 'run_all([lambda: process.run(["sh", "-c", CHILD], timeout=60), lambda: time.sleep(1)])'
-# What a library's `with lock:` leaves behind when the interrupt comes before its first line; asked for again at
-# Python's end, as urllib3's pools of connections are.
+# What a library's `with lock:` leaves behind when the interrupt comes before its first line; asked for again
+# at Python's end, as urllib3's pools of connections are.
 LOST_LOCK = """import atexit; lock = threading.Lock(); lock.acquire(); atexit.register(lock.acquire)
     Path("pid").write_text(str(os.getpid())); time.sleep(40)"""
 STUCK_THREAD = 'Path("pid").write_text(str(os.getpid())); run_all([lambda: time.sleep(40)])'
