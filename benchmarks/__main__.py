@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 from benchmarks import (
     collection,
+    delivery,
     evidence,
     footprint,
     generator,
     judging,
     load,
+    promotions,
     reporting,
     setup,
     staging,
@@ -29,6 +31,7 @@ MEASURES: dict[str, Callable[[], list[Figure]]] = {
     "footprint": footprint.measure,
     "stored": staging.stored,
     "status": status.measure,
+    "promotions": promotions.stored,
     "reporting": reporting.measure,
     "load": load.measure,
     "judging": judging.measure,
@@ -37,9 +40,10 @@ MEASURES: dict[str, Callable[[], list[Figure]]] = {
     "toolchain": toolchain.measure,
     "suite": suite.measure,
     "staging": staging.measure,
+    "delivery": delivery.measure,
 }
 # What needs minutes of a site that may be in use runs only when it is named.
-UNASKED = [name for name in MEASURES if name != "staging"]
+UNASKED = [name for name in MEASURES if name not in ("staging", "delivery")]
 MARKS = {True: "yes", False: "NO", None: "-"}
 
 
