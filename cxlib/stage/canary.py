@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cxlib import progress
 from cxlib.clients.kube import Kube
-from cxlib.errors import ConfigError, CxError, GateClosed
+from cxlib.errors import CxError, GateClosed
 from cxlib.evidence.statement import Subject
 from cxlib.model.load import Load
 from cxlib.model.verdict import GateVerdict, Verdict
@@ -127,10 +127,7 @@ def _withdraw(site: Site, bad: Candidate) -> str:
     Its evidence is revoked already, by the FAIL. A rollback that fails is said, and hides nothing.
     """
     try:
-        try:
-            back = rollback.roll_back(site, NAME)
-        except ConfigError:
-            back = rollback.roll_back(site, NAME, rollback.FIRST)
+        back = rollback.roll_back(site, NAME, or_empty=True)
     except CxError as exc:
         return f"the canary turned bad and could NOT be rolled back: {exc}\nTry: cx rollback --env=canary"
     now = (

@@ -22,18 +22,19 @@ def order(name: str, to: Candidate) -> Order:
     return Order(TEMPLATE, parameters, key(TEMPLATE, parameters))
 
 
-def roll_back(site: Site, name: str, to: str | None = None) -> Environment:
+def roll_back(site: Site, name: str, to: str | None = None, *, or_empty: bool = False) -> Environment:
     """The environment serves the last version with evidence, or version ``to``, tag and alias included.
 
-    ``did`` is empty when all that was so already. Raises ``ConfigError`` when there is nothing to go
-    back to, ``Unrecoverable`` with the workflow's reason, ``StageFailed`` when it serves something else.
+    ``or_empty``: the canary's first build where there is no such version. ``did`` is empty when all that was
+    so already. Raises ``ConfigError`` when there is nothing to go back to, ``Unrecoverable`` with the
+    workflow's reason, ``StageFailed`` when it serves something else.
     """
     _require_target(name)
     with progress.stage(f"rollback of {name}"):
         kube = platform.connect(site)
         under_way.wait_out(kube, name)
         now = environment.pointed(kube, name)
-        wanted = choose(site, kube, name, now, to)
+        wanted = choose(site, kube, name, now, to, or_empty=or_empty)
         if wanted == now and _whole(site, kube, name, wanted):
             return _look(site, kube, name, wanted, [])
         progress.note(f"{name}: from {now} back to {wanted}")
@@ -41,7 +42,9 @@ def roll_back(site: Site, name: str, to: str | None = None) -> Environment:
         return _look(site, kube, name, wanted, [run.name])
 
 
-def choose(site: Site, kube: Kube, name: str, now: Candidate, to: str | None) -> Candidate:
+def choose(
+    site: Site, kube: Kube, name: str, now: Candidate, to: str | None, *, or_empty: bool = False
+) -> Candidate:
     """What to go back to: version ``to``, else the newest that was promoted there and not rolled back.
 
     A version counts with the digest that was promoted, whatever its tag points at today.
@@ -52,6 +55,8 @@ def choose(site: Site, kube: Kube, name: str, now: Candidate, to: str | None) ->
     known = promotion_log.events(site, name)
     if to is None:
         choice = promotion_log.good(known, now.digest)
+        if not choice and or_empty and name == _MAY_BE_EMPTY:
+            return choose(site, kube, name, now, FIRST)
         if not choice:
             away = f", or take the model away: cx rollback --env={name} --to {FIRST}"
             raise ConfigError(

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from services.dataset import Samples
 
@@ -27,6 +28,7 @@ class Recipe:
 
 RECIPES: Mapping[str, Recipe] = {
     "logistic-regression": Recipe(LogisticRegression, {"C": 1.0, "max_iter": 300}),
+    "support-vector": Recipe(SVC, {"C": 1.0}),
     "random-forest": Recipe(
         RandomForestClassifier,
         {"n_estimators": 40, "max_depth": 12, "random_state": 38},

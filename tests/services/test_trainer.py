@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # As the trainer's tag in MLflow is named, for whoever reads it there.
 FAILURE_TAG = "cx.failure"
-RECIPES = ("logistic-regression", "random-forest", "mlp")
+RECIPES = ("logistic-regression", "support-vector", "random-forest", "mlp")
 
 
 @pytest.fixture
