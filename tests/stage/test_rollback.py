@@ -23,7 +23,7 @@ def kube(monkeypatch: pytest.MonkeyPatch) -> Kube:
 
 
 def test_a_person_is_told_how_to_empty_the_canary(kube: Kube) -> None:
-    """They asked for a version that was good; there is none, and no model at all may not be what they want."""
+    """They asked for a version that was good; there is none, and no model may not be what they want."""
     with pytest.raises(ConfigError, match=r"cx rollback --env=canary --to 0"):
         rollback.choose(load_site("local"), kube, "canary", NOW, None)
 
