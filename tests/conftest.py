@@ -14,7 +14,7 @@ from xdist.remote import Producer
 from xdist.workermanage import WorkerController
 
 from tests import mlflow_server
-from tests.scheduling import ByServer
+from tests.scheduling import ByServer, rank
 
 SHARED = pytest.StashKey[Path]()
 LEFT_OUT = pytest.StashKey[int]()
@@ -41,7 +41,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
+    config.option.loadscopereorder = False  # by how many tests there are, which says little: see ``rank``
     return ByServer(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: rank(item.nodeid))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

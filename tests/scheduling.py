@@ -10,12 +10,27 @@ TOGETHER = {
     "tests/cluster/test_promotion": "promotions",
     "tests/cluster/test_status": "promotions",
     "tests/cluster/": "API server",
+    # they import what takes six seconds
+    "tests/services/": "services",
 }
+# What takes longest: whoever began it last would be waited for.
+FIRST = ("promotions", "API server", "tests/load/test_gate_bites.py", "services", "tests/load/", "tests/harness/")
 
 
 class ByServer(LoadScopeScheduling):
     """pytest-xdist's way to share out tests, by server and else by file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        own = nodeid.partition("::")[0]
-        return next((server for path, server in TOGETHER.items() if own.startswith(path)), own)
+        return scope(nodeid)
+
+
+def scope(nodeid: str) -> str:
+    """What a test shares a process with."""
+    own = nodeid.partition("::")[0]
+    return next((server for path, server in TOGETHER.items() if own.startswith(path)), own)
+
+
+def rank(nodeid: str) -> int:
+    """Where in the order of beginning a test stands."""
+    own = scope(nodeid)
+    return next((place for place, name in enumerate(FIRST) if own.startswith(name)), len(FIRST))

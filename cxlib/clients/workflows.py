@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cxlib.clients import pod
-from cxlib.clients.argocd import PATIENCE
+from cxlib.clients.argocd import EVERY, PATIENCE
 from cxlib.clients.kube import Kube, Object, Refused
 from cxlib.errors import CxError, StageFailed, Unreachable, Unrecoverable
 from cxlib.wait import Budget, Look, wait_until
@@ -134,7 +134,8 @@ def read(found: Object) -> Run:
 
 def follow(kube: Kube, name: str, *, within: float = Budget.WORKFLOW) -> Run:
     """Wait for the workflow's end. Raises ``Unrecoverable`` with the failed node, its message and log."""
-    return wait_until(f"workflow {name}", _Follower(kube, name).look, wanted="Succeeded", within=within)
+    look = _Follower(kube, name).look
+    return wait_until(f"workflow {name}", look, wanted="Succeeded", within=within, every=EVERY)
 
 
 class _Follower:

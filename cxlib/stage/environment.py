@@ -113,7 +113,13 @@ def look(kube: Kube, site: Site, name: str, did: tuple[str, ...] = ()) -> Enviro
 def wait_serving(site: Site, name: str, wanted: Candidate) -> Serving:
     """Wait until ``wanted`` answers at the environment's address. Raises ``WaitTimedOut``."""
     said = str(wanted) if wanted.digest else "the first build"
-    return wait_until(f"{name}'s answer", lambda: _look(site, name, wanted), wanted=said, within=Budget.BOOT)
+    return wait_until(
+        f"{name}'s answer",
+        lambda: _look(site, name, wanted),
+        wanted=said,
+        within=Budget.BOOT,
+        every=argocd.EVERY,
+    )
 
 
 def require_whole(found: Environment) -> Candidate:

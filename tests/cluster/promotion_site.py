@@ -20,7 +20,7 @@ from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
 from cxlib.evidence import envelope, rules
 from cxlib.evidence.statement import Statement, Subject
-from cxlib.wait import Look, wait_until
+from cxlib.wait import Budget, Look, wait_until
 from services.pipeline import claim, model, registry, tracking
 from services.pipeline.admission import Order
 from services.pipeline.cluster import Cluster
@@ -31,7 +31,8 @@ from tests.cluster.promotion_doubles import Rollouts, api
 from tests.deploy.charts import rendered
 
 SITE = "test:0123abcd"
-PACE = Pace(every=0.05, rollout=6, served=3, stuck=0.4, outage=4, lease=30)
+# Looks often, and waits as long as a busy machine needs: tests of what never comes say for how long.
+PACE = Pace(every=0.05, rollout=60, served=60, stuck=0.4, outage=60, lease=60)
 CRITERIA = ["p95 of POST /predict < 30 ms at 1 users"]
 QUESTION = json.dumps({"instances": [[0] * 64]})
 _OCI = "application/vnd.oci.image"
@@ -122,11 +123,16 @@ class Stand:
 
     def version(self) -> str:
         """A version of the model in MLflow, made now."""
-        at = f"{self.mlflow}/api/2.0/mlflow"
-        requests.post(f"{at}/registered-models/create", json={"name": model.MODEL_NAME}, timeout=20)
-        body = {"name": model.MODEL_NAME, "source": "s3://models/made-for-the-test"}
-        made = requests.post(f"{at}/model-versions/create", json=body, timeout=20)
+        body = {"name": self._model, "source": "s3://models/made-for-the-test"}
+        made = requests.post(f"{self.mlflow}/api/2.0/mlflow/model-versions/create", json=body, timeout=20)
         return str(made.json()["model_version"]["version"])
+
+    @cached_property
+    def _model(self) -> str:
+        """The model's name; registered, if it wasn't."""
+        at = f"{self.mlflow}/api/2.0/mlflow/registered-models/create"
+        requests.post(at, json={"name": model.MODEL_NAME}, timeout=20)
+        return model.MODEL_NAME
 
     def install(self, environment: str, version: str, digest: str, tag: str = "") -> None:
         """An environment that runs this image now, tag and alias included."""
@@ -265,7 +271,7 @@ def staged_without_evidence(stand: Stand) -> Staged:
         stand.install(environment, old, made.old_digest)
     stand.install("staging", new, made.digest)
     stand.trust()
-    wait_until("the site", lambda: _installed(made), wanted="all old", within=10, every=0.05)
+    wait_until("the site", lambda: _installed(made), wanted="all old", within=Budget.BOOT, every=0.05)
     return made
 
 

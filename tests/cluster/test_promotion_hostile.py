@@ -149,8 +149,9 @@ def test_the_first_promotion_is_undone_to_the_first_build(staged: Staged) -> Non
     def turn_bad() -> None:
         stand.rollouts.behaviour[staged.digest] = "no predictions"
 
+    world = stand.world(pace=replace(PACE, served=0.6))
     with pytest.raises(Undone):
-        with_act("record", turn_bad, lambda: promotion.run(order("canary", staged.version), stand.world()))
+        with_act("record", turn_bad, lambda: promotion.run(order("canary", staged.version), world))
     assert stand.seen("canary") == {
         "version": "", "digest": "", "tag": "canary-1.0.0", "tagged": first, "alias": None,
         "served": (None, ""), "claim": None,
@@ -166,10 +167,9 @@ def test_a_tag_that_was_there_is_pointed_back(staged: Staged) -> None:
     def turn_bad() -> None:
         staged.stand.rollouts.behaviour[staged.digest] = "no predictions"
 
+    world = staged.stand.world(pace=replace(PACE, served=0.6))
     with pytest.raises(Undone):
-        with_act(
-            "record", turn_bad, lambda: promotion.run(order("canary", staged.version), staged.stand.world())
-        )
+        with_act("record", turn_bad, lambda: promotion.run(order("canary", staged.version), world))
     assert staged.stand.tagged(tag) == other
 
 
