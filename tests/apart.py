@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cxlib.clients.process import Completed
-from cxlib.wait import Look
+from cxlib.wait import Budget, Look, wait_until
 
 _FORKING = multiprocessing.get_context("forkserver")
 
@@ -58,6 +58,14 @@ class Apart:
         code = self.ended(within)
         return Completed((), code, _all(self._said), _all(self._told), time.monotonic() - self._began)
 
+    def line(self) -> str:
+        """The first line of what it says on stdout, as soon as it is there."""
+        return _first(self._said)
+
+    def told(self) -> str:
+        """The same of stderr."""
+        return _first(self._told)
+
     def send(self, number: signal.Signals) -> None:
         assert self._process.pid
         os.kill(self._process.pid, number)
@@ -80,6 +88,14 @@ def _do(
         os.dup2(end.fileno(), number)
         end.close()
     act(*args)
+
+
+def _first(file: IO[bytes]) -> str:
+    def look() -> Look[str]:
+        first, newline, _ = os.pread(file.fileno(), 65536, 0).decode(errors="replace").partition("\n")
+        return Look(first, first.strip(), done=bool(newline))
+
+    return wait_until("its first line", look, wanted="whole", within=Budget.BOOT, every=0.05)
 
 
 def _all(file: IO[bytes]) -> str:

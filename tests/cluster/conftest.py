@@ -19,9 +19,9 @@ from cxlib.stage import supply
 from cxlib.wait import Budget, Look, wait_until
 from tests.cluster import promotion_site
 from tests.cluster.promotion_doubles import ENVIRONMENTS, running
-from tests.cluster.promotion_site import Staged, Stand, allow
+from tests.cluster.promotion_rights import allow
+from tests.cluster.promotion_site import Staged, Stand
 from tests.serving import free_ports, serving
-
 
 # They live for minutes: collecting their garbage costs a fifth of their processor time, the memory little.
 LARGE_HEAP = {"GOGC": "400"}
@@ -90,7 +90,7 @@ def stand(
 
 @pytest.fixture
 def staged(stand: Stand) -> Iterator[Staged]:
-    """A new version in staging with evidence, an older one in canary and production."""
+    """A new version in staging with evidence, an older one in canary."""
     yield promotion_site.staged(stand)
     for environment in ENVIRONMENTS:
         stand.kube.delete("Application", f"birdclef-{environment}", "argocd")

@@ -28,7 +28,6 @@ from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import Pace
 from services.pipeline.world import World
 from tests.cluster.promotion_doubles import Rollouts, api
-from tests.deploy.charts import rendered
 
 SITE = "test:0123abcd"
 # Looks often, and waits as long as a busy machine needs: tests of what never comes say for how long.
@@ -248,6 +247,16 @@ class Staged:
         """What was seen before."""
         return self._seen(environment, self.old_version, self.old_digest)
 
+    def install_old(self, environment: str) -> None:
+        """The older version, until all say so."""
+        self.stand.install(environment, self.old_version, self.old_digest)
+
+        def look() -> Look[bool]:
+            seen = self.stand.seen(environment)
+            return Look(str(seen), True, done=seen == self.old(environment))
+
+        wait_until(environment, look, wanted="all old", within=Budget.BOOT, every=0.05)
+
     def _seen(self, environment: str, version: str, digest: str) -> dict[str, object]:
         tag = f"{environment}-1.0.{version}"
         return {
@@ -257,27 +266,20 @@ class Staged:
 
 
 def staged(stand: Stand) -> Staged:
-    """A new version in staging with evidence, an older one in canary and production."""
+    """A new version in staging with evidence, an older one in canary."""
     made = staged_without_evidence(stand)
     stand.log(made.digest, stand.evidence("staging", made.version, made.digest))
     return made
 
 
 def staged_without_evidence(stand: Stand) -> Staged:
-    """A new version in staging about which nothing is proven, an older one in canary and production."""
+    """A new version in staging about which nothing is proven, an older one in canary."""
     old, new = stand.version(), stand.version()
     made = Staged(stand, new, stand.image(f"new {new}"), old, stand.image(f"old {old}"))
-    for environment in ("canary", "production"):
-        stand.install(environment, old, made.old_digest)
     stand.install("staging", new, made.digest)
     stand.trust()
-    wait_until("the site", lambda: _installed(made), wanted="all old", within=Budget.BOOT, every=0.05)
+    made.install_old("canary")
     return made
-
-
-def _installed(made: Staged) -> Look[bool]:
-    seen = [made.stand.seen(environment) for environment in ("canary", "production")]
-    return Look(str(seen), True, done=seen == [made.old("canary"), made.old("production")])
 
 
 def order(target: str, version: str, **more: object) -> Order:
@@ -292,19 +294,3 @@ def rollback(target: str, version: str) -> Order:
     """A rollback of a workflow of its own."""
     made = order(target, version)
     return replace(made, workflow=made.workflow.replace("promote", "rollback"), rollback=True)
-
-
-def allow(kube: Kube, helm: Path, scratch: Path) -> None:
-    """The namespaces, and the accounts with the rights that the charts give them."""
-    names = ("argo", "argocd", *(f"birdclef-{e}" for e in ("staging", "canary", "production")))
-    for name in names:
-        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    wanted = rendered(helm, "workflows", scratch)
-    for environment in ("staging", "canary", "production"):
-        files = (f"values-{environment}.yaml",)
-        for manifest in rendered(helm, "deploy/app", scratch, files):
-            manifest["metadata"].setdefault("namespace", f"birdclef-{environment}")
-            wanted.append(manifest)
-    for manifest in wanted:
-        if manifest["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
-            kube.apply(manifest)

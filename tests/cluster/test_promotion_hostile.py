@@ -274,6 +274,7 @@ def test_a_promotion_and_a_rollback_at_once_never_mix(staged: Staged) -> None:
 
 def test_the_chain_goes_on_to_production(staged: Staged) -> None:
     """With canary's own evidence, for what canary runs."""
+    staged.install_old("production")
     promotion.run(order("canary", staged.version), staged.stand.world())
     with pytest.raises(Exception, match="gate 'canary' has no PASS"):
         promotion.run(order("production", staged.version), staged.stand.world())

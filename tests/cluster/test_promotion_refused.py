@@ -150,6 +150,7 @@ def test_only_what_runs_in_the_source_goes_along_the_chain(
 ) -> None:
     """By hand anything went from anywhere to anywhere."""
     lay()(bare)
+    bare.install_old("production")
     asked = replace(order("canary", bare.version), **change)
     with pytest.raises(StageFailed, match=reason):
         promotion.run(asked, bare.stand.world(pace=replace(PACE, outage=1)))

@@ -19,7 +19,7 @@ from cxlib.clients.mlflow import Tracking
 from cxlib.errors import ConfigError, Unrecoverable
 from cxlib.evidence.statement import EvidenceRefused
 from cxlib.parallel import run_all
-from cxlib.settings import ENVIRONMENTS, MODEL_NAME, load_site
+from cxlib.settings import MODEL_NAME, load_site
 from cxlib.stage import environment, promotion, promotion_log, rollback, trust, under_way
 from cxlib.stage.environment import Candidate
 from cxlib.stage.promotion import BreakGlass
@@ -30,6 +30,7 @@ from tests.cluster.promotion_engine import working
 from tests.cluster.promotion_site import Staged
 
 pytestmark = pytest.mark.usefixtures("workflows_api")
+INSTALLED = ("staging", "canary")
 
 
 @dataclass
@@ -63,9 +64,9 @@ def world(
     site = LoopbackSite(**load_site("local").model_dump(), mlflow=stand.mlflow, served=stand.rollouts.url)
     shutil.copy(kubeconfig, site.kubeconfig)
     with working(stand) as paused:
-        for name in ENVIRONMENTS:
+        for name in INSTALLED:
             environment.install(stand.kube, site, name)
-        run_all(partial(environment.settle, stand.kube, site, "", name, []) for name in ENVIRONMENTS)
+        run_all(partial(environment.settle, stand.kube, site, "", name, []) for name in INSTALLED)
         yield World(staged, site, paused, tmp_path)
     for run in stand.kube.list("Workflow", workflows.NAMESPACE):
         stand.kube.delete("Workflow", run["metadata"]["name"], workflows.NAMESPACE)
@@ -95,6 +96,7 @@ def test_without_evidence_nothing_is_even_asked_for(world: World) -> None:
 
 def test_no_stage_is_skipped(world: World) -> None:
     """Production gets what runs in the canary, and that has no proof of its own there yet."""
+    world.staged.install_old("production")
     with pytest.raises(EvidenceRefused, match="gate 'canary' has no PASS for this image"):
         promotion.converge(world.site, "", "production")
 

@@ -1,4 +1,4 @@
-"""Fresh evidence in place of a measurement: a real API server points staging, a real MLflow keeps the proof."""
+"""Fresh evidence in place of a measurement: a real API server for staging, a real MLflow for the proof."""
 
 from __future__ import annotations
 

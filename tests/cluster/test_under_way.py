@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import textwrap
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,34 +17,12 @@ from cxlib.settings import CHECKOUT
 from cxlib.stage import promotion, rollback, under_way
 from cxlib.stage.environment import Candidate
 from cxlib.wait import Budget, Look, wait_until
+from tests.apart import Apart
+from tests.cluster.harness import submit_and_follow
 from tests.cluster.test_workflows import controller_says, node
 
 pytestmark = pytest.mark.usefixtures("workflows_api")
 
-# What the harness does from the moment that it has to promote, in a process of its own.
-HARNESS = textwrap.dedent(
-    """
-    import sys
-    from pathlib import Path
-    from cxlib.clients import workflows
-    from cxlib.clients.kube import Kube
-    from cxlib.harness.ending import Ending
-    from cxlib.stage import promotion, under_way
-    from cxlib.stage.environment import Candidate
-
-    kubeconfig, folder, digest = sys.argv[1:]
-    ending = Ending()
-    ending.install()
-    try:
-        kube = Kube(Path(kubeconfig), Path(folder))
-        under_way.wait_out(kube, "canary")
-        run, _ = workflows.started(kube, promotion.order("canary", Candidate("7", digest)))
-        print(run.name, flush=True)
-        print(under_way.follow(kube, run).phase, flush=True)
-    finally:
-        ending.leave_no_one(2)
-    """
-)
 # How far a promotion is when the harness dies.
 STEPS = ("", "Pending", "Running")
 
@@ -60,27 +36,10 @@ def candidate(kube: Kube) -> Iterator[Candidate]:
         kube.delete("Workflow", run.name, workflows.NAMESPACE)
 
 
-class Harness:
-    """The harness as a child that can be killed."""
-
-    def __init__(self, kubeconfig: Path, folder: Path, candidate: Candidate) -> None:
-        argv = [sys.executable, "-c", HARNESS, str(kubeconfig), str(folder), candidate.digest]
-        self.child = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT
-        )
-
-    def line(self) -> str:
-        assert self.child.stdout
-        return self.child.stdout.readline().strip()
-
-    def told(self) -> str:
-        """The next line of its progress."""
-        assert self.child.stderr
-        return self.child.stderr.readline().strip()
-
-    def end(self, within: float = 30) -> tuple[str, str]:
-        """What it said on stdout and stderr until its end."""
-        return self.child.communicate(timeout=within)
+def harness(kubeconfig: Path, folder: Path, candidate: Candidate) -> Apart:
+    """The same command as a person gives it, in a process that can be killed."""
+    args = (str(kubeconfig), str(folder), candidate.digest)
+    return Apart(submit_and_follow, *args, warm=["kubernetes.dynamic"])
 
 
 @pytest.mark.parametrize("phase", STEPS, ids=["just submitted", "waiting for its turn", "at work"])
@@ -88,18 +47,18 @@ def test_a_harness_that_was_killed_follows_what_it_had_started(
     kube: Kube, kubeconfig: Path, tmp_path: Path, candidate: Candidate, phase: str
 ) -> None:
     """kill -9 in the midst of a promotion, and the same command again: one promotion, to its end."""
-    first = Harness(kubeconfig, tmp_path, candidate)
+    first = harness(kubeconfig, tmp_path, candidate)
     name = first.line()
     if phase:
         controller_says(kube, name, phase, [node("promote-model", phase)])
-    first.child.kill()
-    first.end()
+    first.send(signal.SIGKILL)
+    assert first.ended(30) == -signal.SIGKILL
     assert [run.name for run in under_way.of(kube, "canary")] == [name]
-    second = Harness(kubeconfig, tmp_path, candidate)
+    second = harness(kubeconfig, tmp_path, candidate)
     assert "under way for canary" in second.told()
     controller_says(kube, name, "Succeeded")
-    said, told = second.end()
-    assert said.split() == [name, "Succeeded"], told
+    ended = second.end(within=30)
+    assert ended.stdout.split() == [name, "Succeeded"], ended.stderr
     known = workflows.runs(kube, promotion.TEMPLATE, promotion.order("canary", candidate).inputs)
     assert [run.name for run in known] == [name]
 
@@ -109,13 +68,20 @@ def test_an_interrupted_harness_leaves_the_promotion_to_argo_workflows(
     kube: Kube, kubeconfig: Path, tmp_path: Path, candidate: Candidate, number: signal.Signals
 ) -> None:
     """It ends within 10 s and says what goes on; stopping the workflow would leave a half promotion."""
-    harness = Harness(kubeconfig, tmp_path, candidate)
-    name = harness.line()
-    controller_says(kube, name, "Running", [node("promote-model", "Running")])
-    began = time.monotonic()
-    harness.child.send_signal(number)
-    _, told = harness.end(within=10)
-    assert time.monotonic() - began < 10
+    program = (
+        "import sys; from tests.cluster.harness import submit_and_follow; submit_and_follow(*sys.argv[1:])"
+    )
+    argv = [sys.executable, "-c", program, str(kubeconfig), str(tmp_path), candidate.digest]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, cwd=CHECKOUT) as child:
+        assert child.stdout
+        name = child.stdout.readline().strip()
+        controller_says(kube, name, "Running", [node("promote-model", "Running")])
+        child.send_signal(number)
+        try:
+            _, told = child.communicate(timeout=10)
+        finally:
+            child.kill()
     assert f"{name} is left to Argo Workflows" in told
     found = kube.get("Workflow", name, workflows.NAMESPACE)
     assert found is not None
@@ -130,20 +96,20 @@ def test_a_promotion_that_was_undone_meanwhile_is_tried_anew(
     order = promotion.order("canary", candidate)
     run = workflows.submit(kube, order, 1)
     controller_says(kube, run.name, "Running", [node("promote-model", "Running")])
-    harness = Harness(kubeconfig, tmp_path, candidate)
-    assert "under way for canary" in harness.told()
+    mine = harness(kubeconfig, tmp_path, candidate)
+    assert "under way for canary" in mine.told()
     controller_says(kube, run.name, "Failed", [node("promote-model", "Failed", "2026-01-01T00:00:00Z")])
-    second = harness.line()
+    second = mine.line()
     assert second == f"promote-model-{order.inputs}-2"
     controller_says(kube, second, "Succeeded")
-    assert harness.end()[0].strip() == "Succeeded"
+    assert mine.end(within=30).stdout.split() == [second, "Succeeded"]
 
 
 def test_two_harnesses_at_once_start_one_promotion(
     kube: Kube, kubeconfig: Path, tmp_path: Path, candidate: Candidate
 ) -> None:
     """The name derives from target, digest and attempt: whoever comes second follows the first."""
-    both = [Harness(kubeconfig, tmp_path, candidate) for _ in range(2)]
+    both = [harness(kubeconfig, tmp_path, candidate) for _ in range(2)]
     wait_until(
         "the promotion",
         lambda: Look("none yet", done=bool(under_way.of(kube, "canary"))),
@@ -153,7 +119,7 @@ def test_two_harnesses_at_once_start_one_promotion(
     )
     (run,) = under_way.of(kube, "canary")
     controller_says(kube, run.name, "Succeeded")
-    assert [harness.end()[0].split()[-1] for harness in both] == ["Succeeded", "Succeeded"]
+    assert [one.end(within=30).stdout.split()[-1] for one in both] == ["Succeeded", "Succeeded"]
     order = promotion.order("canary", candidate)
     assert [r.name for r in workflows.runs(kube, promotion.TEMPLATE, order.inputs)] == [run.name]
 

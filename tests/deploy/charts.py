@@ -54,15 +54,24 @@ def rendered(
     site: dict[str, Any] | None = None,
 ) -> list[Manifest]:
     """What ``helm`` makes of a chart, as Argo CD has it made. Raises ``ProcessFailed`` as helm does."""
-    values = scratch / "site.yaml"
-    values.write_text(yaml.safe_dump(SITE[chart] if site is None else site))
     argv = [str(helm), "template", "release", str(CHECKOUT / chart), "--namespace", NAMESPACES[chart]]
     for name in files:
         argv += ["--values", str(CHECKOUT / chart / name)]
-    argv += ["--values", str(values)]
     for name, value in (parameters or {}).items():
         argv += ["--set-string", f"{name}={value}"]
-    return [found for found in yaml.safe_load_all(process.run(argv, timeout=60).stdout) if found]
+    text = _text(tuple(argv), yaml.safe_dump(SITE[chart] if site is None else site), scratch / "site.yaml")
+    return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]
+
+
+_texts: dict[tuple[tuple[str, ...], str], str] = {}
+
+
+def _text(argv: tuple[str, ...], values: str, file: Path) -> str:
+    """What helm says, asked once for the same thing."""
+    if (argv, values) not in _texts:
+        file.write_text(values)
+        _texts[argv, values] = process.run([*argv, "--values", str(file)], timeout=60).stdout
+    return _texts[argv, values]
 
 
 def pod_specs(manifest: Manifest) -> Iterator[Manifest]:

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from cxlib.wait import Look, wait_until
 from services import dataset
+from tests.tiers import sampled
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,7 +56,7 @@ def late_work(trainings: Trainings) -> Look[bool]:
     return Look(f"{len(left)} threads", True, done=not left)
 
 
-@pytest.mark.parametrize("model_name", RECIPES)
+@pytest.mark.parametrize("model_name", sampled(RECIPES, every_run=("logistic-regression",)))
 def test_training_logs_parameters_metrics_and_model(
     trainer: TestClient, trainings: Trainings, model_name: str
 ) -> None:
