@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cxlib.evidence import envelope
 from cxlib.evidence.statement import EvidenceRefused, Subject, canonical
 from tests.evidence import fuzz, made
+from tests.tiers import sampled
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -361,8 +362,9 @@ def test_a_key_that_is_none_is_told(keys: made.Keys) -> None:
         assert "s3cret" not in str(caught.value)
 
 
-def test_fuzzed_envelopes_are_refused(keys: made.Keys) -> None:
-    """Whatever a file holds: a reason, no traceback, no PASS. `make bench` does it 10,000 times."""
-    told = fuzz.run(keys.private, keys.public, 600, random.Random(1))
-    assert sum(told.values()) == 600
+@pytest.mark.parametrize("rounds", sampled((600, 10_000), every_run=(600,)))
+def test_fuzzed_envelopes_are_refused(keys: made.Keys, rounds: int) -> None:
+    """Whatever a file holds: a reason, no traceback, no PASS."""
+    told = fuzz.run(keys.private, keys.public, rounds, random.Random(1))
+    assert sum(told.values()) == rounds
     assert len(told) > 8, f"the fuzz meets too few refusals to mean much: {told}"

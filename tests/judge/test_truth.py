@@ -1,4 +1,7 @@
-"""How often the judge is wrong, on runs of which the truth is known. The full tables: `make bench`."""
+"""How often the judge is wrong, on runs of which the truth is known; a thousand each in the exhaustive tier.
+
+The full tables: `make bench`.
+"""
 
 from __future__ import annotations
 
@@ -10,34 +13,44 @@ from cxlib.model.grammar import parse
 from cxlib.model.verdict import Verdict
 from tests.judge import simulated
 from tests.judge.made import observed, samples
+from tests.tiers import sampled
 
 BURSTS = {"n": 3000, "seconds": 60.0, "memory": 0.5}
 
 
-def test_run_exactly_at_its_limit_seldom_fails() -> None:
+def runs(few: int) -> pytest.MarkDecorator:
+    """So many in every run of the tests."""
+    return pytest.mark.parametrize("runs", sampled((few, 1000), every_run=(few,)))
+
+
+@runs(100)
+def test_run_exactly_at_its_limit_seldom_fails(runs: int) -> None:
     """A service that keeps its limit is not sent back for bursts that come by chance: 5 % at most."""
-    for metric, verdicts in simulated.against_limit(("p95", "p99", "avg"), 150, 7, **BURSTS).items():
-        assert verdicts[Verdict.FAIL] <= 0.05 * 150, metric
+    for metric, verdicts in simulated.against_limit(("p95", "p99", "avg"), runs, 7, **BURSTS).items():
+        assert verdicts[Verdict.FAIL] <= 0.05 * runs, metric
 
 
-def test_same_service_on_both_sides_seldom_fails() -> None:
+@runs(40)
+def test_same_service_on_both_sides_seldom_fails(runs: int) -> None:
     """A/A: no candidate is worse than itself, however its latencies cluster."""
-    found = simulated.against_baseline(("p95", "avg"), 60, 8, scale=1.0, **BURSTS)
+    found = simulated.against_baseline(("p95", "avg"), runs, 8, scale=1.0, **BURSTS)
     for metric, verdicts in found.items():
-        assert verdicts[Verdict.FAIL] <= 0.05 * 60, metric
+        assert verdicts[Verdict.FAIL] <= 0.05 * runs, metric
 
 
+@runs(20)
 @pytest.mark.parametrize("metric", ["p95", "avg"])
-def test_a_fifth_slower_than_the_baseline_fails(metric: str) -> None:
+def test_a_fifth_slower_than_the_baseline_fails(metric: str, runs: int) -> None:
     """With enough samples a real regression is seen: 95 % at least."""
     load = {"n": 6000, "seconds": 120.0, "memory": 0.0}
-    verdicts = simulated.against_baseline((metric,), 40, 9, scale=1.2, **load)[metric]
-    assert verdicts[Verdict.FAIL] >= 0.95 * 40
+    verdicts = simulated.against_baseline((metric,), runs, 9, scale=1.2, **load)[metric]
+    assert verdicts[Verdict.FAIL] >= 0.95 * runs
 
 
-def test_twice_the_share_that_p99_allows_fails() -> None:
+@runs(100)
+def test_twice_the_share_that_p99_allows_fails(runs: int) -> None:
     """5,000 requests are enough to see 2 % where 1 % is allowed."""
-    assert simulated.over_twice_as_often(100, 10)[Verdict.FAIL] >= 95
+    assert simulated.over_twice_as_often(runs, 10)[Verdict.FAIL] >= 0.95 * runs
 
 
 def test_one_long_stall_fails() -> None:
