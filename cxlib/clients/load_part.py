@@ -37,15 +37,16 @@ class BrokenPart(CxError):
 class Part:
     """What one generator process did, in seconds since it began; ``began`` in epoch seconds.
 
-    ``seconds`` is how long it went on. ``planned`` counts its arrivals in requests: arrivals, times the
-    requests that each made (so that 98 % of them seen is 98 % of the arrivals met); None in the closed
-    model.
+    ``seconds`` is how long it went on. ``generator_first``: it ran before all else on its machine.
+    ``planned`` counts its arrivals in requests: arrivals, times the requests that each made (so that 98 %
+    of them seen is 98 % of the arrivals met); None in the closed model.
     """
 
     began: float
     seconds: float
     levels: tuple[Level, ...]
     generator_cpu: float
+    generator_first: bool
     planned: float | None
     samples: Samples
 
@@ -87,7 +88,8 @@ def _part(facts: dict[str, Any], columns: dict[str, NDArray[Any]], planned: Sequ
         }
     )
     planned_requests = _in_requests(facts, len(samples))
-    return Part(began, levels[-1].end, levels, facts["generator_cpu"], planned_requests, samples)
+    busy, first = facts["generator_cpu"], facts["generator_first"]
+    return Part(began, levels[-1].end, levels, busy, first, planned_requests, samples)
 
 
 def _in_requests(facts: dict[str, Any], requests: int) -> float | None:
@@ -107,7 +109,7 @@ def together(parts: Sequence[Part], planned: Sequence[LoadLevel]) -> Part:
 
     if not parts:
         none = Level(users=planned[0].users, rate=planned[0].rate, start=0, end=0)
-        return Part(time.time(), 0.0, (none,), 0.0, None, Samples.of({f: [] for f in COLUMNS}))
+        return Part(time.time(), 0.0, (none,), 0.0, False, None, Samples.of({f: [] for f in COLUMNS}))
     if len(parts) == 1:
         return parts[0]
     joined = {f: np.concatenate([getattr(p.samples, f) for p in parts]) for f in COLUMNS}
@@ -118,6 +120,7 @@ def together(parts: Sequence[Part], planned: Sequence[LoadLevel]) -> Part:
         min(p.seconds for p in parts),
         tuple(map(_widest, *(p.levels for p in parts))),
         max(p.generator_cpu for p in parts),
+        all(p.generator_first for p in parts),
         sum(counts) if counts else None,
         Samples.of({f: column[order] for f, column in joined.items()}),
     )
@@ -145,6 +148,7 @@ def extended(first: tuple[Run, Samples], second: tuple[Run, Samples]) -> tuple[R
             "planned_arrivals": sum(counts) if counts else None,
             "levels": (*a.levels, *moved),
             "generator_cpu": max(a.generator_cpu, b.generator_cpu),
+            "generator_first": a.generator_first and b.generator_first,
             "workers_lost": a.workers_lost + b.workers_lost,
             "served": ServedSpan(start=a.served.start, end=b.served.end),
         }

@@ -213,6 +213,7 @@ def _describe(
         seed=seed,
         levels=part.levels,
         generator_cpu=part.generator_cpu,
+        generator_first=part.generator_first,
         workers_lost=lost,
         locust=version("locust"),
         served=served,

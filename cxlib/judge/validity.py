@@ -19,6 +19,11 @@ MOST_GENERATOR_CPU = 0.80
 MOST_LATENCY = 86400.0
 MOST_SILENCE = 10.0
 _SLACK_SECONDS = 1.0
+_PRECEDENCE = {
+    True: ", before all else on its machine",
+    False: ", in line with all else on its machine",
+    None: "",
+}
 
 
 def checks(run: Run, samples: Samples) -> tuple[Check, ...]:
@@ -35,7 +40,7 @@ def checks(run: Run, samples: Samples) -> tuple[Check, ...]:
         Check(
             "generator",
             run.generator_cpu <= MOST_GENERATOR_CPU,
-            f"{run.generator_cpu:.0%} of its processor time used",
+            f"{run.generator_cpu:.0%} of its processor time used{_PRECEDENCE[run.generator_first]}",
             f"at most {MOST_GENERATOR_CPU:.0%}, or it measures itself",
         ),
         Check("workers", run.workers_lost == 0, f"{run.workers_lost} lost", "none lost"),

@@ -10,6 +10,7 @@ null for a worker alone).
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import os
 import random
@@ -20,6 +21,7 @@ from typing import Any
 import gevent  # type: ignore[import-untyped]
 from locust import LoadTestShape, events
 
+from cxlib.load import precedence
 from cxlib.load.control import Control
 from cxlib.load.generator import Generator
 from cxlib.load.recorder import Recorder
@@ -51,8 +53,10 @@ def _begin(environment: Any, **_: Any) -> None:
     except Exception:
         _give_up(environment)
         raise  # Locust logs it and would go on
+    inspect.stack()  # Locust looks at it when it stops; the first look takes 0.1 s of what is under way
     gc.collect()
     gc.freeze()  # what is there by now stays; looking through it again and again would pause the load
+    recorder.first = precedence.take()
     gevent.spawn(recorder.watch, _load)
     if generator:
         gevent.spawn(generator.run).link_exception(lambda _: _give_up(environment))
@@ -76,6 +80,7 @@ def _give_up(environment: Any) -> None:
 
 @events.quit.add_listener  # type: ignore[untyped-decorator]
 def _end(**_: Any) -> None:
+    precedence.give_back()
     counted = {"planned": generator.planned, "met": generator.met} if generator else {}
     recorder.save(FOLDER, **counted)
     if control and recorder.ended:

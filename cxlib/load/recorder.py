@@ -44,7 +44,7 @@ class Recorder:
     """One entry a request in each array; names and errors by their number in ``texts``.
 
     ``processors`` is how much processor time a second the process is given. In the closed model
-    ``level`` is -1: the time tells it.
+    ``level`` is -1: the time tells it. ``first`` is whether it runs before all else on its machine.
     """
 
     def __init__(self, processors: float = 1.0) -> None:
@@ -55,6 +55,7 @@ class Recorder:
         self.level_starts: list[float] = []
         self.ended: float | None = None
         self.highest_cpu = 0.0
+        self.first = False
         self.failures = 0
         self.said = ""
         self._processors = processors
@@ -125,6 +126,7 @@ class Recorder:
             "level_starts": self.level_starts,
             "ended": self.ended or time.time(),
             "generator_cpu": self.highest_cpu,
+            "generator_first": self.first,
             **more,
         }
         (folder / "facts.json").write_text(json.dumps(facts))

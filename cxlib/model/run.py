@@ -52,7 +52,10 @@ class ServedSpan(_Part):
 
 
 class Run(_Part):
-    """``run.json`` of a load run folder. ``generator_cpu`` is the highest 5 s share, 0 to 1."""
+    """``run.json`` of a load run folder. ``generator_cpu`` is the highest 5 s share, 0 to 1.
+
+    ``generator_first``: it ran before all else on its machine; None where that isn't known.
+    """
 
     format: Annotated[Literal[1], Field(alias="schema")]
     profile: str
@@ -64,6 +67,7 @@ class Run(_Part):
     seed: int
     levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=1000)]
     generator_cpu: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    generator_first: bool | None = None
     workers_lost: Annotated[int, Field(ge=0)]
     locust: str
     served: ServedSpan
