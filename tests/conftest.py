@@ -14,7 +14,7 @@ from xdist.remote import Producer
 from xdist.workermanage import WorkerController
 
 from tests import mlflow_server
-from tests.scheduling import ByServer, rank
+from tests.scheduling import ByServer, all_apart, rank
 
 SHARED = pytest.StashKey[Path]()
 LEFT_OUT = pytest.StashKey[int]()
@@ -23,7 +23,8 @@ LEFT_OUT = pytest.StashKey[int]()
 def pytest_configure(config: pytest.Config) -> None:
     """A folder that all processes of this run know, made and removed by the first of them."""
     given = _given(config)
-    config.stash[SHARED] = Path(given["shared"] if given else tempfile.mkdtemp(prefix="cx-tests-"))
+    shared = Path(given["shared"] if given else tempfile.mkdtemp(prefix="cx-tests-"))
+    config.stash[SHARED] = shared / given["workerid"] if given and all_apart(config) else shared
     config.stash[LEFT_OUT] = 0
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # as shells start what runs in the background: children would inherit that no Ctrl-C reaches them

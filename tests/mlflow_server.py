@@ -1,4 +1,4 @@
-"""One MLflow for all processes of a run of tests: each start of it is twelve seconds of processor time."""
+"""One MLflow for all processes that share a folder: each start of it is twelve seconds of processor time."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.serving import end, free_port, start
 
 def begin(folder: Path) -> str:
     """Its address; started when none of the processes that share ``folder`` has done so yet."""
+    folder.mkdir(exist_ok=True)
     known = folder / "mlflow.json"
     with (folder / "mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -38,9 +39,8 @@ def wait(url: str) -> None:
 
 
 def stop(folder: Path) -> None:
-    """End it, if it was started at all."""
-    known = folder / "mlflow.json"
-    if known.exists():
+    """End whatever was started in ``folder`` and the folders in it."""
+    for known in folder.rglob("mlflow.json"):
         end(json.loads(known.read_text())["pid"])
 
 

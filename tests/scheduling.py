@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 # Tests of one real server, which takes seconds to start, stay in one process.
@@ -21,7 +22,12 @@ class ByServer(LoadScopeScheduling):
     """pytest-xdist's way to share out tests, by server and else by file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return scope(nodeid)
+        return nodeid.partition("::")[0] if all_apart(self.config) else scope(nodeid)
+
+
+def all_apart(config: pytest.Config) -> bool:
+    """Whether each process has servers of its own: most of the exhaustive tier needs one of them."""
+    return str(config.option.markexpr) == "exhaustive"
 
 
 def scope(nodeid: str) -> str:
