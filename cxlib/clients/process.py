@@ -128,6 +128,11 @@ class Background:
         """Whether it has ended by itself."""
         return self._child.poll() is not None
 
+    @property
+    def code(self) -> int | None:
+        """How it ended, minus the signal's number when it was killed; None while it runs."""
+        return self._child.poll()
+
     def tail(self) -> str:
         """The last lines that it wrote."""
         return self._err.tail() or self._out.tail()

@@ -7,13 +7,14 @@ from collections.abc import Set as AbstractSet
 
 from cxlib.settings import ENVIRONMENTS
 
-OPT_IN = ("nightly", "selftest", "teardown")
+OPT_IN = ("nightly", "selftest", "hostile", "teardown")
 TAGS = {
     "staging": "belongs to runs for staging and beyond",
     "canary": "belongs to runs for canary and beyond",
     "production": "belongs to runs for production",
     "nightly": "only reads what runs; selected by -m nightly",
     "selftest": "puts the load gate itself to the test; selected by -m selftest",
+    "hostile": "breaks parts of a site while production changes; selected by -m hostile",
     "teardown": "takes the site down; selected by -m teardown",
 }
 
