@@ -50,6 +50,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{tag}: {meaning}")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Refuse ``-n`` here: what a worker of pytest-xdist refuses ends in an INTERNALERROR of the controller."""
+    spread = config.getoption("numprocesses", None) or config.getoption("tx", None)
+    if spread and not hasattr(config, "workerinput") and _names_features(config):
+        raise pytest.UsageError("features run one after the other on one site: leave out -n")
+
+
+def _names_features(config: pytest.Config) -> bool:
+    """Whether what pytest is asked for holds features."""
+    features = config.rootpath / "features"
+    asked = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+    return any(
+        path.suffix == ".feature" or path.is_relative_to(features) or features.is_relative_to(path)
+        for path in asked
+    )
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> FeatureFile | None:
     if file_path.suffix != ".feature":
         return None
@@ -66,8 +84,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[_EVERYTHING] = scenarios
     if not scenarios:
         return
-    if hasattr(config, "workerinput"):
-        raise pytest.UsageError("features run one after the other on one site: leave out -n")
     config.stash[_SITE] = _site(config)
     markexpr, environment = config.getoption("-m") or "", config.getoption("--env")
     if environment != "staging" and not _leads_to(config, environment):

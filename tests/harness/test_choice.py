@@ -142,3 +142,19 @@ def test_machine_that_lacks_programs_ends_the_run_with_a_table(chosen: Project) 
     assert done.code == 2
     assert "this machine is not ready for the site 'local'" in done.stdout
     assert "apt-get install podman" in done.stdout
+
+
+@pytest.mark.parametrize("asked", [(), ("features",), ("features/01_one.feature::it_works_well",)])
+def test_features_are_not_spread_over_processes(chosen: Project, asked: tuple[str, ...]) -> None:
+    """They share one site. A worker's refusal would be shown as an internal error, seconds later."""
+    done = chosen.run(*asked, "-n", "2")
+    assert (done.code, done.stdout) == (4, "")
+    assert "leave out -n" in done.stderr
+    assert "INTERNALERROR" not in done.stderr
+
+
+def test_unit_tests_may_be_spread_over_processes(chosen: Project) -> None:
+    """That is how `make test` runs them, in a checkout that has features beside them."""
+    chosen.write("tests/test_one.py", "def test_one():\n    assert True\n")
+    done = chosen.run("tests", "-n", "2")
+    assert done.code == 0, done.stdout + done.stderr
