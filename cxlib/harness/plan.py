@@ -39,6 +39,8 @@ def show(
         wrong += [
             f"{where}\n    no scenario uses it" for where in binding.unused(known, bindings, root / "steps")
         ]
+    if not chosen:
+        wrong.append("nothing would run: no scenario was selected")
     out.write_line("")
     for line in wrong:
         out.write_line(line, red=True)

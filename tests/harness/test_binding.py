@@ -67,6 +67,13 @@ def test_plan_fails_on_steps_that_do_not_fit(bound: Project, steps: str, feature
     assert expected in done.stdout
 
 
+def test_plan_of_nothing_fails_as_a_run_of_nothing_does(bound: Project) -> None:
+    """A misspelt -k is what one looks for with --plan."""
+    done = bound.run("features", "--plan", "-k", "no_such_scenario")
+    assert done.code == 1
+    assert "nothing would run: no scenario was selected" in done.stdout
+
+
 def test_run_with_an_undefined_step_touches_nothing(bound: Project) -> None:
     """Minutes into a run is too late to hear of a typing error in its last scenario."""
     bound.write("features/02_two.feature", "Feature: Two\n  Scenario: It breaks\n    Given a syte\n")
