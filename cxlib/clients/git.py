@@ -61,7 +61,7 @@ def head(bare: Path) -> str | None:
 def revision(worktree: Path) -> str:
     """The checked-out commit, with ``+changes`` when files differ from it; empty outside of git.
 
-    Also where the checkout belongs to another user: the caller's own ``safe.directory`` is hidden from git here.
+    Also where the checkout belongs to another user: the caller's own ``safe.directory`` is hidden here.
     """
     here = ["-C", str(worktree), "-c", f"safe.directory={worktree.resolve()}"]
     asked = ["git", *here, "rev-parse", "--quiet", "--verify", "HEAD"]

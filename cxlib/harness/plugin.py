@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Refuse ``-n`` here: what a worker of pytest-xdist refuses ends in an INTERNALERROR of the controller."""
+    """Refuse ``-n`` here: pytest-xdist makes an INTERNALERROR of a refusal by one of its workers."""
     spread = config.getoption("numprocesses", None) or config.getoption("tx", None)
     if spread and not hasattr(config, "workerinput") and _names_features(config):
         raise pytest.UsageError("features run one after the other on one site: leave out -n")
@@ -110,6 +110,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         session.testscollected = len(everything)
         return True
     plan.require_bound(scenarios, known)
+    plan.require_gates(scenarios, config.rootpath)
     _confirm(config)
     _start(config, scenarios)
     return None

@@ -95,13 +95,13 @@ def test_an_empty_snapshot_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_checkout_of_another_user_tells_its_commit(worktree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git refuses such a one unless it is told that it's safe; evidence would say that its commit is unknown."""
+    """git refuses such a one unless told that it's safe; evidence would say that its commit is unknown."""
     monkeypatch.delenv("SUDO_UID", raising=False)
     at = ["git", "-C", str(worktree)]
     for command in (
         ["init", "-q"],
         ["add", "."],
-        [*"-c user.name=a -c user.email=a@b commit -qm one".split()],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one"],
     ):
         process.run([*at, *command], timeout=30)
     commit = git.revision(worktree)
