@@ -11,7 +11,7 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from cxlib.harness.state import RUN, Run, new_folder
-from cxlib.harness.tags import TAGS, belongs
+from cxlib.harness.tags import TAGS, belongs, kind
 
 if TYPE_CHECKING:
     from cxlib.harness.collection import FeatureFile, ScenarioItem
@@ -118,7 +118,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     from cxlib import progress
-    from cxlib.harness import junit, secrets, summary
+    from cxlib.harness import junit, secrets, summary, written
     from cxlib.harness.closing import Closing
     from cxlib.harness.display import Display
     from cxlib.harness.ending import Ending
@@ -127,9 +127,10 @@ def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
 
     reporter, quiet = _terminal(config), config.get_verbosity() <= 0
     folder = new_folder(config.rootpath / ".cx" / "runs")
-    run = Run(
-        config.stash[_SITE], config.getoption("--env"), folder, config.rootpath, selected=len(scenarios)
-    )
+    run = Run(config.stash[_SITE], config.getoption("--env"), folder, config.rootpath)
+    kinds = {kind(item.tags) for item in scenarios}
+    run.selected = len(scenarios)
+    run.belonging = written.belonging(config.rootpath / "features", run.environment, kinds)
     config.stash[RUN] = run
     summary.clear()
     secrets.learn(run.site)
@@ -148,7 +149,8 @@ def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     ending = Ending()
     ending.install()
     suite = f"{run.environment} on {run.site.name}"
-    junit.start(config, folder / "junit.xml", suite, {"site": run.site.name, "environment": run.environment})
+    properties = {"site": run.site.name, "environment": run.environment, "part": run.part}
+    junit.start(config, folder / "junit.xml", suite, properties)
     for plugin in (Recorder(run, display, quiet=quiet), Closing(run, display, ending)):
         config.pluginmanager.register(plugin)
     display.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pytest_bdd.feature import get_feature
 from pytest_bdd.parser import Scenario, ScenarioTemplate
 
 from cxlib.errors import ConfigError
-from cxlib.harness.tags import kind
+from cxlib.harness.tags import OPT_IN, belongs, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ def scenarios(features: Path) -> Iterator[Written]:
         for template in feature.scenarios.values():
             for row in rows(template):
                 yield Written(path, template.render(row), tags(template, row))
+
+
+def belonging(features: Path, environment: str, kinds: Collection[frozenset[str]]) -> int:
+    """How many scenarios of these ``kinds`` belong to a run for ``environment``, in all feature files."""
+    asked = " ".join(OPT_IN)
+    return sum(one.kind in kinds and belongs(one.tags, environment, asked) for one in scenarios(features))
 
 
 def rows(template: ScenarioTemplate) -> Iterator[dict[str, str]]:
