@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from cxlib.harness import diagnostics, redact, summary
+from cxlib.harness import redact, summary
 from cxlib.settings import Site
-from cxlib.stage import diagnosis, usage
 from cxlib.stage import platform as stage
+from cxlib.stage import usage
 from cxlib.stage.platform import Platform
 from cxlib.stage.usage import RoundTrip
 
@@ -19,8 +19,6 @@ from cxlib.stage.usage import RoundTrip
 @pytest.fixture(scope="session")
 def platform(site: Site, cluster: object) -> Platform:
     """The platform, converged once a session; its secrets are hidden from all that is written."""
-    for name, collector in diagnosis.collectors(site).items():
-        diagnostics.register(name, collector)
     converged = stage.converge(site)
     for keys in stage.secret_values(stage.connect(site)).values():
         for value in keys.values():
