@@ -12,6 +12,8 @@ from cxlib.harness import redact, summary
 from cxlib.settings import Site
 from cxlib.stage import platform as stage
 from cxlib.stage import usage
+from cxlib.stage.environment import Environment
+from cxlib.stage.model import Model
 from cxlib.stage.platform import Platform
 from cxlib.stage.usage import RoundTrip
 
@@ -49,7 +51,7 @@ def _(site: Site, platform: Platform) -> Platform:
 
 
 @then("nothing was changed")
-def _(again: Platform) -> None:
+def _(again: Platform | Model | Environment) -> None:
     assert not again.changed, f"converging twice changed: {', '.join(again.did)}"
 
 

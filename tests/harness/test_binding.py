@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxlib.clients import process
+from cxlib.harness import written
 from cxlib.settings import CHECKOUT
 from tests.harness.checkout import Project
 
@@ -119,3 +120,11 @@ def test_every_step_of_ours_is_defined_used_and_unambiguous() -> None:
     argv = [sys.executable, "-m", "pytest", "features", "--plan", "-p", "no:cacheprovider"]
     done = process.run(argv, timeout=60, cwd=Path(CHECKOUT), expect=None)
     assert done.code == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("stage", ["01", "02", "03", "04", "05", "06", "07"])
+def test_every_stage_of_ours_shows_that_its_second_run_changes_nothing(stage: str) -> None:
+    """That is the first promise of the README; a stage without such a scenario only says so."""
+    said = {"a second plan is empty", "they changed nothing", "nothing was changed"}
+    found = [one for one in written.scenarios(CHECKOUT / "features") if one.path.name.startswith(stage)]
+    assert any(said & {step.name for step in one.scenario.steps} for one in found)
