@@ -137,10 +137,10 @@ def _build_disk() -> Check:
 
 
 def _room(what: str, wanted: float, roots: Iterable[Path], fix: str) -> Check:
-    """Whether there are ``wanted`` GiB, those counted that are in ``roots`` already."""
+    """Whether there are ``wanted`` GiB; where too few are free, with those that ``roots`` hold already."""
     roots = list(roots)
     free = min(shutil.disk_usage(_existing(root)).free for root in roots) / GIB
-    used = sum(_size(root) for root in roots) / GIB
+    used = 0.0 if free >= wanted else sum(_size(root) for root in roots) / GIB
     ok = free + used >= wanted
     found = f"{free:.0f} GiB free" + (f", {used:.0f} GiB ours" if used >= 1 else "")
     return Check(what, f"{wanted:g} GiB", found, ok, "" if ok else fix)

@@ -143,7 +143,8 @@ def test_setup_on_a_full_disk_says_so_before_it_compiles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A disk that fills in the midst of it is told by whichever program writes next."""
-    monkeypatch.setenv("CX_CACHE", str(tmp_path))
+    for name in ("CX_CACHE", "GOCACHE", "GOMODCACHE"):
+        monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setattr(preflight, "BUILD_GIB", 1e6)
     assert cli.main(["setup"]) == 2
     (row,) = capsys.readouterr().err.splitlines()[2:]

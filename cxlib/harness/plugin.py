@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--confirm",
-        metavar="CLUSTER_ID",
+        metavar="FINGERPRINT",
         help="the cluster's fingerprint; compared before any write, needed for a protected site's production",
     )
     group.addoption(
