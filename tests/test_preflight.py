@@ -121,6 +121,7 @@ def test_setup_with_an_old_go_says_in_a_table_which_is_needed(
 ) -> None:
     """And asks for nothing else: root, memory and ports are a site's."""
     monkeypatch.setenv("PATH", fake_go(tmp_path, "1.21.1"))
+    monkeypatch.setenv("CX_CACHE", str(tmp_path / "cache"))  # where it would build, if it did
     assert cli.main(["setup"]) == 2
     head, columns, *rows = capsys.readouterr().err.splitlines()
     assert "this machine can't build the programs" in head
