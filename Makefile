@@ -12,7 +12,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-staging: setup ## from nothing to a model in staging, behind its load gate, on this machine
+staging: $(VENV)/.ready ## from nothing to a model in staging, behind its load gate, on this machine
+	@$(VENV)/bin/cx doctor --brief $(filter --site=%,$(subst --site ,--site=,$(ARGS)))
+	@$(VENV)/bin/cx setup
 	$(VENV)/bin/pytest features/ --env=staging $(ARGS)
 
 test: setup lint ## everything that needs no cluster; of large matrices, samples of each kind

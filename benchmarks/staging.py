@@ -19,8 +19,8 @@ def stored() -> list[Figure]:
     figures: list[Figure] = []
     for folder in sorted(settings.runs_root().glob("2*"), reverse=True):
         record = _record(folder)
-        night = bool(record and record.get("history"))
-        if record and not night and (record["verdict"], record["environment"]) == ("GREEN", "staging"):
+        other = bool(record and (record.get("history") or record.get("part")))
+        if record and not other and (record["verdict"], record["environment"]) == ("GREEN", "staging"):
             figures.append(Figure(f"staging at {record['started'][:16]}", _told(record, _load(folder))))
     return figures[:SHOWN] or [Figure("staging", "no green run is stored in .cx/runs")]
 

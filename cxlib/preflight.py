@@ -23,7 +23,7 @@ GIB = 2**30
 MEMORY_GIB = 8.0
 MEMORY_WITH_SITE_GIB = 1.5  # our own site already holds its share
 DISK_GIB = 25.0
-GO = (1, 26)
+BUILD_GIB = 10.0  # Go's caches and the programs; what is there already counts
 # Program to the Debian package that brings it.
 PROGRAMS = {
     "podman": "podman",
@@ -75,6 +75,20 @@ def require_ready(site: Site) -> None:
         raise PreflightFailed(f"this machine is not ready for the site '{site.name}'\n{table(missing)}")
 
 
+def require_to_build() -> None:
+    """Raises ``PreflightFailed`` when this machine can't build the programs that aren't built yet.
+
+    What only a site needs (root, memory, ports) isn't asked for: unit tests need the programs, too.
+    """
+    from cxlib.stage import toolchain
+
+    rows = [_go()]
+    if rows[0].ok and toolchain.missing():
+        rows.append(_build_disk())
+    if lacking := [row for row in rows if not row.ok]:
+        raise PreflightFailed(f"this machine can't build the programs\n{table(lacking)}")
+
+
 def table(rows: list[Check]) -> str:
     """``rows`` as aligned text: what, wanted, found, how to get it."""
     head = ("", "what", "wanted", "found", "how to get it")
@@ -110,13 +124,26 @@ def _memory(wanted: float) -> Check:
 def _disk() -> Check:
     from cxlib.settings import cache_root, state_root
 
-    roots = (cache_root(), state_root())
+    fix = f"free some, or set CX_CACHE and CX_STATE to a larger disk than that of {cache_root()}"
+    return _room("disk", DISK_GIB, (cache_root(), state_root()), fix)
+
+
+def _build_disk() -> Check:
+    from cxlib.settings import cache_root
+
+    go = [Path(line) for line in _says("go", "env", "GOCACHE", "GOMODCACHE").splitlines()]
+    fix = "free some, or set CX_CACHE, GOCACHE and GOMODCACHE to a larger disk"
+    return _room("disk to build", BUILD_GIB, (cache_root(), *go), fix)
+
+
+def _room(what: str, wanted: float, roots: Iterable[Path], fix: str) -> Check:
+    """Whether there are ``wanted`` GiB; where too few are free, with those that ``roots`` hold already."""
+    roots = list(roots)
     free = min(shutil.disk_usage(_existing(root)).free for root in roots) / GIB
-    used = sum(_size(root) for root in roots) / GIB
-    ok = free + used >= DISK_GIB
+    used = 0.0 if free >= wanted else sum(_size(root) for root in roots) / GIB
+    ok = free + used >= wanted
     found = f"{free:.0f} GiB free" + (f", {used:.0f} GiB ours" if used >= 1 else "")
-    how = "" if ok else f"free some, or set CX_CACHE and CX_STATE to a larger disk than that of {roots[0]}"
-    return Check("disk", f"{DISK_GIB:g} GiB", found, ok, how)
+    return Check(what, f"{wanted:g} GiB", found, ok, "" if ok else fix)
 
 
 def _existing(path: Path) -> Path:
@@ -138,12 +165,15 @@ def _size(root: Path, most_files: int = 20_000) -> int:
 
 
 def _go() -> Check:
-    wanted = f"{GO[0]}.{GO[1]} or later"
+    from cxlib.clients import golang
+    from cxlib.stage.toolchain import SUPPLY
+
+    needed = golang.wanted(SUPPLY / "modules")
     text = _says("go", "version")
-    match = re.search(r"go(\d+)\.(\d+)(\S*)", text)
-    ok = bool(match and (int(match[1]), int(match[2])) >= GO)
-    how = "" if ok else f"install Go {GO[0]}.{GO[1]} and put its bin folder on PATH"
-    return Check("go", wanted, match[0].removeprefix("go") if match else "none", ok, how)
+    match = re.search(r"go(\d+\.\d+(?:\.\d+)?)\S*", text)
+    ok = bool(match and golang.number(match[1]) >= golang.number(needed))
+    how = "" if ok else f"install Go {needed} and put its bin folder on PATH"
+    return Check("go", f"{needed} or later", match[0].removeprefix("go") if match else "none", ok, how)
 
 
 def _programs(names: Iterable[str]) -> Iterator[Check]:

@@ -42,10 +42,13 @@ class Training(BaseModel):
     eval_ip: str | None = None
     mlflow_ip: str | None = None
 
+    def asked(self) -> dict[str, str]:
+        """Its fields as site.toml names them, without those that are left to the template."""
+        return {name: str(value) for name, value in self.model_dump(exclude_none=True).items()}
+
     def parameters(self) -> dict[str, str]:
         """The parameters of the workflow ``train-model``; those left out have the template's defaults."""
-        found = self.model_dump(exclude_none=True)
-        return {name.replace("_", "-"): str(value) for name, value in found.items()}
+        return {name.replace("_", "-"): value for name, value in self.asked().items()}
 
 
 class Evidence(BaseModel):

@@ -22,6 +22,7 @@ class Budget(float, enum.Enum):
     ROLLOUT = 300.0
     SYNC = 300.0
     WORKFLOW = 900.0
+    ENDING = 120.0  # from a workflow's own deadline until Argo has ended it
 
 
 @dataclass(frozen=True, slots=True)

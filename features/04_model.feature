@@ -10,6 +10,10 @@ Feature: The model
       | build-initial |
       | train-model   |
 
+  Scenario: Converging again changes nothing
+    When the model has converged on a site that is as it says
+    Then nothing was changed
+
   @staging
   Scenario: The model is good enough and small enough
     Given the gate "model"

@@ -13,6 +13,10 @@ Feature: Staging
     And every pod of staging runs that digest
     And staging serves the model version with MLflow's alias "staging"
 
+  Scenario: Converging again changes nothing
+    When staging has converged on a site that is as it says
+    Then nothing was changed
+
   Scenario: Staging stands on sound infrastructure
     Given the gate "infrastructure"
       | criterion                                            |

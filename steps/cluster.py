@@ -8,16 +8,18 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 
 from cxlib.clients.ansible import PlaybookRun
-from cxlib.harness import summary
+from cxlib.harness import diagnostics, summary
 from cxlib.settings import Site
 from cxlib.stage import cluster as stage
-from cxlib.stage import network_check, node_check, storage_check
+from cxlib.stage import diagnosis, network_check, node_check, storage_check
 from cxlib.stage.site import Machines
 
 
 @pytest.fixture(scope="session")
 def cluster(site: Site, machines: Machines) -> PlaybookRun:
-    """The cluster, converged."""
+    """The cluster, converged. What it has to say is collected also when that fails."""
+    for name, collector in diagnosis.collectors(site).items():
+        diagnostics.register(name, collector)
     converged = stage.converge(site)
     summary.record("cluster", f"{len(converged.changes)} changes by Ansible")
     return converged

@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_bdd import given, parsers, then, when
 
 from cxlib.evidence import EXPERIMENT
-from cxlib.harness import summary
+from cxlib.harness import gates, summary
 from cxlib.model.load import Load, levels
 from cxlib.settings import Site
 from cxlib.stage import evidence, gate, reuse
@@ -27,7 +27,7 @@ class Question:
 
 @given(parsers.parse('the gate "{name}"'), target_fixture="question")
 def _(name: str, datatable: list[list[str]]) -> Question:
-    return Question(name, tuple(line for (line,) in datatable[1:]))
+    return Question(name, gates.criteria(name, datatable))
 
 
 @when(parsers.parse('staging is put under the load "{profile}"'), target_fixture="measured")

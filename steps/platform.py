@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from cxlib.harness import diagnostics, redact, summary
+from cxlib.harness import redact, summary
 from cxlib.settings import Site
-from cxlib.stage import diagnosis, usage
 from cxlib.stage import platform as stage
+from cxlib.stage import usage
+from cxlib.stage.environment import Environment
+from cxlib.stage.model import Model
 from cxlib.stage.platform import Platform
 from cxlib.stage.usage import RoundTrip
 
@@ -19,8 +21,6 @@ from cxlib.stage.usage import RoundTrip
 @pytest.fixture(scope="session")
 def platform(site: Site, cluster: object) -> Platform:
     """The platform, converged once a session; its secrets are hidden from all that is written."""
-    for name, collector in diagnosis.collectors(site).items():
-        diagnostics.register(name, collector)
     converged = stage.converge(site)
     for keys in stage.secret_values(stage.connect(site)).values():
         for value in keys.values():
@@ -51,7 +51,7 @@ def _(site: Site, platform: Platform) -> Platform:
 
 
 @then("nothing was changed")
-def _(again: Platform) -> None:
+def _(again: Platform | Model | Environment) -> None:
     assert not again.changed, f"converging twice changed: {', '.join(again.did)}"
 
 

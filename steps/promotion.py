@@ -93,7 +93,7 @@ def _(site: Site, platform: Platform, name: str) -> Environment:
 
 @given(parsers.parse('its pods are watched by the gate "{name}"'), target_fixture="health")
 def _(name: str, datatable: list[list[str]]) -> Asked:
-    return Asked(name, tuple(line for (line,) in datatable[1:]))
+    return Asked(name, gates.criteria(name, datatable))
 
 
 @when(parsers.parse('the canary is soaked under the load "{profile}"'), target_fixture="soak")

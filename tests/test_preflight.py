@@ -95,3 +95,59 @@ def test_help_lists_the_verbs_without_importing_them(capsys: pytest.CaptureFixtu
     assert left.value.code == 0
     assert time.monotonic() - began < 1
     assert "what this machine lacks" in capsys.readouterr().out
+
+
+def fake_go(folder: Path, version: str) -> str:
+    """A PATH on which Go says that it is ``version``."""
+    (folder / "go").write_text(f"#!/bin/sh\necho go version go{version} linux/amd64\n")
+    (folder / "go").chmod(0o755)
+    return f"{folder}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize(
+    ("version", "ok"), [("1.25.9", False), ("1.26.0", True), ("1.26.8", True), ("1.30", True)]
+)
+def test_go_has_to_be_as_new_as_the_newest_module_asks(
+    version: str, ok: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Go itself would tell it module by module, in the midst of a build."""
+    monkeypatch.setenv("PATH", fake_go(tmp_path, version))
+    row = next(row for row in preflight.checks(load_site("local")) if row.what == "go")
+    assert (row.wanted, row.ok) == ("1.26.0 or later", ok)
+
+
+def test_setup_with_an_old_go_says_in_a_table_which_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And asks for nothing else: root, memory and ports are a site's."""
+    monkeypatch.setenv("PATH", fake_go(tmp_path, "1.21.1"))
+    monkeypatch.setenv("CX_CACHE", str(tmp_path / "cache"))  # where it would build, if it did
+    assert cli.main(["setup"]) == 2
+    head, columns, *rows = capsys.readouterr().err.splitlines()
+    assert "this machine can't build the programs" in head
+    assert "how to get it" in columns
+    assert [row.split()[:2] for row in rows] == [["NO", "go"]]
+    assert "install Go 1.26.0" in rows[0]
+
+
+def test_brief_doctor_says_nothing_of_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make staging` asks each time; the reader wants to know what to do."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.main(["doctor", "--brief"]) == 2
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert {row.split()[0] for row in rows if row and not row.startswith("missing: ")} == {"NO"}
+
+
+def test_setup_on_a_full_disk_says_so_before_it_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that fills in the midst of it is told by whichever program writes next."""
+    for name in ("CX_CACHE", "GOCACHE", "GOMODCACHE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(preflight, "BUILD_GIB", 1e6)
+    assert cli.main(["setup"]) == 2
+    (row,) = capsys.readouterr().err.splitlines()[2:]
+    assert row.startswith("NO  disk to build  1e+06 GiB")
+    assert list(tmp_path.iterdir()) == []

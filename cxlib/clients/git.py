@@ -59,12 +59,16 @@ def head(bare: Path) -> str | None:
 
 
 def revision(worktree: Path) -> str:
-    """The checked-out commit, with ``+changes`` when files differ from it; empty outside of git."""
-    asked = ["git", "-C", str(worktree), "rev-parse", "--quiet", "--verify", "HEAD"]
+    """The checked-out commit, with ``+changes`` when files differ from it; empty outside of git.
+
+    Also where the checkout belongs to another user: the caller's own ``safe.directory`` is hidden here.
+    """
+    here = ["-C", str(worktree), "-c", f"safe.directory={worktree.resolve()}"]
+    asked = ["git", *here, "rev-parse", "--quiet", "--verify", "HEAD"]
     done = process.run(asked, timeout=_SECONDS, env=_environment({}), expect=(0, 1, 128))
     if done.code:
         return ""
-    return done.stdout.strip() + ("+changes" if _git(["-C", str(worktree), "status", "--porcelain"]) else "")
+    return done.stdout.strip() + ("+changes" if _git([*here, "status", "--porcelain"]) else "")
 
 
 def tree(bare: Path, commit: str, folder: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,17 @@ BUILD_SECONDS = 3600.0
 def version() -> str:
     """``go1.26.8``. Raises ``ConfigError`` where there is no Go."""
     return process.run(["go", "env", "GOVERSION"], timeout=30, env=_env()).stdout.strip()
+
+
+def wanted(modules: Path) -> str:
+    """The newest Go that a ``go.mod`` below ``modules`` asks for, as ``1.26.0``."""
+    asked = [re.search(r"^go (\S+)$", path.read_text(), re.M) for path in modules.glob("*/go.mod")]
+    return max((found[1] for found in asked if found), key=number, default="1")
+
+
+def number(version: str) -> tuple[int, ...]:
+    """``1.26.8`` for comparing; ``1.26`` is before its first patch."""
+    return tuple(map(int, version.split(".")))
 
 
 def module_folder(here: Path, module: str) -> Path:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from cxlib.clients import pod
 from cxlib.clients.argocd import EVERY, PATIENCE
@@ -132,10 +133,32 @@ def read(found: Object) -> Run:
     )
 
 
-def follow(kube: Kube, name: str, *, within: float = Budget.WORKFLOW) -> Run:
-    """Wait for the workflow's end. Raises ``Unrecoverable`` with the failed node, its message and log."""
+def budget(kube: Kube, template: str) -> float:
+    """How many seconds a workflow of ``template`` is followed: longer than its own deadline, at which Argo
+    ends it and says why. ``Budget.WORKFLOW`` is for templates without one."""
+    found = kube.get("WorkflowTemplate", template, NAMESPACE) or {}
+    deadline = (found.get("spec") or {}).get("activeDeadlineSeconds")
+    return float(deadline) + Budget.ENDING if deadline else Budget.WORKFLOW
+
+
+def follow(kube: Kube, name: str, *, within: float | None = None) -> Run:
+    """Wait for the workflow's end, for as long as its template allows unless told.
+
+    Raises ``Unrecoverable`` with the failed node, its message and log, ``WaitTimedOut``.
+    """
+    if within is None:
+        within = wait_until(f"deadline of {name}", partial(_allowed, kube, name), wanted="an answer",
+                            within=Budget.SYNC, every=EVERY)  # fmt: skip
     look = _Follower(kube, name).look
     return wait_until(f"workflow {name}", look, wanted="Succeeded", within=within, every=EVERY)
+
+
+def _allowed(kube: Kube, name: str) -> Look[float]:
+    try:
+        found = kube.get("Workflow", name, NAMESPACE)
+        return Look.found(budget(kube, read(found).template) if found else Budget.ANSWER)
+    except Unreachable as exc:
+        return Look(str(exc))
 
 
 class _Follower:
@@ -217,7 +240,7 @@ def once(kube: Kube, order: Order, *, again: bool = False) -> tuple[Run, bool]:
     return (run, False) if run.succeeded else (follow(kube, run.name), True)
 
 
-def expect_failure(kube: Kube, name: str, *, within: float = Budget.WORKFLOW) -> str:
+def expect_failure(kube: Kube, name: str, *, within: float | None = None) -> str:
     """Follow a workflow that should fail; why it did. Raises ``Unrecoverable`` when it succeeds."""
     try:
         follow(kube, name, within=within)

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--site", default="local", help="a folder of sites/ (default: local)")
     parser.add_argument(
-        "--confirm", metavar="CLUSTER_ID", help="the cluster's fingerprint, as `cx status` shows it"
+        "--confirm", metavar="FINGERPRINT", help="the cluster's fingerprint, as `cx status` shows it"
     )
 
 

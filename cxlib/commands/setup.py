@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from cxlib import preflight
 from cxlib.stage import images, toolchain
 
 HELP = "build the toolchain (and, with --images, the images) into the user's cache"
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    preflight.require_to_build()
     built = toolchain.ensure()
     if args.images:
         built += images.ensure()

@@ -97,6 +97,7 @@ def _run_record(run: Run, reasons: tuple[str, ...], history: tuple[History, ...]
         started=run.started,
         seconds=time.monotonic() - run.began,
         verdict=verdict,
+        part=run.part,
         reasons=reasons,
         scenarios=tuple(run.scenarios),
         stages=_stages(run),
@@ -139,7 +140,7 @@ def _print(out: TerminalReporter, run: Run, record: RunRecord) -> None:
     counts = ", ".join(f"{n} {status}" for status, n in record.counts.items()) or "nothing ran"
     out.section(f"{record.environment} on {record.site}", sep="=", bold=True)
     out.write_line(
-        f"{record.verdict}  {counts} in {duration(record.seconds)}",
+        f"{record.title}  {counts} in {duration(record.seconds)}",
         green=green,
         red=not green,
         bold=True,
@@ -201,6 +202,8 @@ def _next(run: Run, record: RunRecord) -> list[str]:
         return [f"this one again: {record.rerun}", f"all of it: {_whole(run)}"]
     if record.verdict != "GREEN":
         return ["see what would run: pytest features/ --plan"]
+    if record.part:
+        return [f"all of it: {_whole(run)}"]
     return [
         f"again, which changes nothing: {_whole(run)}",
         f"how it stands: cx status{_at(run)}",

@@ -19,7 +19,7 @@ from pytest_bdd.gherkin_parser import Scenario as GherkinScenario
 from pytest_bdd.gherkin_parser import Tag, get_gherkin_document
 from pytest_bdd.parser import Scenario, ScenarioTemplate
 
-from cxlib.harness import failure
+from cxlib.harness import failure, written
 from cxlib.harness.tags import TAGS
 
 _MACHINERY = re.compile(r"/(_pytest|pytest_bdd|pluggy)/|/cxlib/harness/collection\.py$")
@@ -56,14 +56,7 @@ class ScenarioItem(pytest.Function):
 
     @property
     def tags(self) -> frozenset[str]:
-        rule = self.template.rule.tags if self.template.rule else set()
-        examples = {
-            tag
-            for table in self.template.examples
-            if self.example in list(table.as_contexts())
-            for tag in table.tags or ()
-        }
-        return frozenset(self.template.tags | self.template.feature.tags | rule | examples)
+        return written.tags(self.template, self.example)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.template.line_number - 1, self.scenario.name
@@ -97,12 +90,8 @@ def load_steps(config: pytest.Config) -> None:
 
 
 def _items(parent: FeatureFile, template: ScenarioTemplate) -> Iterator[ScenarioItem]:
-    if not template.examples:
-        yield _item(parent, template, {})
-        return
-    for table in template.examples:
-        for row in table.as_contexts():
-            yield _item(parent, template, row)
+    for row in written.rows(template):
+        yield _item(parent, template, row)
 
 
 def _item(parent: FeatureFile, template: ScenarioTemplate, example: dict[str, str]) -> ScenarioItem:

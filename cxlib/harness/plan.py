@@ -9,7 +9,7 @@ import pytest
 from _pytest.terminal import TerminalReporter
 from pytest_bdd.steps import StepFunctionContext
 
-from cxlib.harness import binding
+from cxlib.harness import binding, gates, tags
 from cxlib.harness.binding import Binding
 from cxlib.harness.collection import ScenarioItem
 
@@ -26,7 +26,8 @@ def show(
     known: Sequence[StepFunctionContext],
     root: Path,
 ) -> int:
-    """Print what a run of ``selected`` would do; the number of things wrong in ``everything`` collected.
+    """Print what a run of ``selected`` would do; the number of things wrong in ``everything`` collected,
+    and in the gates of all feature files.
 
     A step function that no scenario uses counts when all feature files of ``root`` were collected.
     """
@@ -39,6 +40,9 @@ def show(
         wrong += [
             f"{where}\n    no scenario uses it" for where in binding.unused(known, bindings, root / "steps")
         ]
+    wrong += gates.problems(root / "features")
+    if not chosen:
+        wrong.append("nothing would run: no scenario was selected")
     out.write_line("")
     for line in wrong:
         out.write_line(line, red=True)
@@ -54,6 +58,17 @@ def _show(out: TerminalReporter, item: ScenarioItem, bindings: Sequence[Binding]
     for one in bindings:
         where = ", ".join(binding.location(match) for match in one.matches) or "undefined"
         out.write_line(f"    {f'{one.step.keyword} {one.step.name}'.ljust(min(width, 80))}  {where}")
+
+
+def require_gates(items: Sequence[ScenarioItem], root: Path) -> None:
+    """Raises ``pytest.UsageError`` before anything is touched when a gate of a feature file can't be asked.
+
+    All files count, as a promotion asks for the gates of all. A run that only looks, or takes the site
+    down, doesn't wait for the gates of others.
+    """
+    wrong = gates.problems(root / "features", {tags.kind(item.tags) for item in items})
+    if wrong:
+        raise pytest.UsageError("these gates can't be asked:\n" + "\n".join(wrong))
 
 
 def require_bound(items: Sequence[ScenarioItem], known: Sequence[StepFunctionContext]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from cxlib.harness.state import RUN, Run, new_folder
-from cxlib.harness.tags import TAGS, belongs
+from cxlib.harness.tags import TAGS, belongs, kind
 
 if TYPE_CHECKING:
     from cxlib.harness.collection import FeatureFile, ScenarioItem
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--confirm",
-        metavar="CLUSTER_ID",
+        metavar="FINGERPRINT",
         help="the cluster's fingerprint; compared before any write, needed for a protected site's production",
     )
     group.addoption(
@@ -48,6 +48,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for tag, meaning in TAGS.items():
         config.addinivalue_line("markers", f"{tag}: {meaning}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Refuse ``-n`` here: pytest-xdist makes an INTERNALERROR of a refusal by one of its workers."""
+    spread = config.getoption("numprocesses", None) or config.getoption("tx", None)
+    if spread and not hasattr(config, "workerinput") and _names_features(config):
+        raise pytest.UsageError("features run one after the other on one site: leave out -n")
+
+
+def _names_features(config: pytest.Config) -> bool:
+    """Whether what pytest is asked for holds features."""
+    features = config.rootpath / "features"
+    asked = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+    return any(
+        path.suffix == ".feature" or path.is_relative_to(features) or features.is_relative_to(path)
+        for path in asked
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> FeatureFile | None:
@@ -66,8 +84,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[_EVERYTHING] = scenarios
     if not scenarios:
         return
-    if hasattr(config, "workerinput"):
-        raise pytest.UsageError("features run one after the other on one site: leave out -n")
     config.stash[_SITE] = _site(config)
     markexpr, environment = config.getoption("-m") or "", config.getoption("--env")
     if environment != "staging" and not _leads_to(config, environment):
@@ -94,6 +110,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         session.testscollected = len(everything)
         return True
     plan.require_bound(scenarios, known)
+    plan.require_gates(scenarios, config.rootpath)
     _confirm(config)
     _start(config, scenarios)
     return None
@@ -101,7 +118,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     from cxlib import progress
-    from cxlib.harness import junit, secrets, summary
+    from cxlib.harness import junit, secrets, summary, written
     from cxlib.harness.closing import Closing
     from cxlib.harness.display import Display
     from cxlib.harness.ending import Ending
@@ -110,9 +127,10 @@ def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
 
     reporter, quiet = _terminal(config), config.get_verbosity() <= 0
     folder = new_folder(config.rootpath / ".cx" / "runs")
-    run = Run(
-        config.stash[_SITE], config.getoption("--env"), folder, config.rootpath, selected=len(scenarios)
-    )
+    run = Run(config.stash[_SITE], config.getoption("--env"), folder, config.rootpath)
+    kinds = {kind(item.tags) for item in scenarios}
+    run.selected = len(scenarios)
+    run.belonging = written.belonging(config.rootpath / "features", run.environment, kinds)
     config.stash[RUN] = run
     summary.clear()
     secrets.learn(run.site)
@@ -131,7 +149,8 @@ def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     ending = Ending()
     ending.install()
     suite = f"{run.environment} on {run.site.name}"
-    junit.start(config, folder / "junit.xml", suite, {"site": run.site.name, "environment": run.environment})
+    properties = {"site": run.site.name, "environment": run.environment, "part": run.part}
+    junit.start(config, folder / "junit.xml", suite, properties)
     for plugin in (Recorder(run, display, quiet=quiet), Closing(run, display, ending)):
         config.pluginmanager.register(plugin)
     display.start()

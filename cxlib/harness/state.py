@@ -60,7 +60,13 @@ class Run:
     scenarios: list[ScenarioRecord] = field(default_factory=list)
     stages: list[StageRecord] = field(default_factory=list)
     selected: int = 0
+    belonging: int = 0  # how many there are of the kind that was selected, selected or not
     interrupted: bool = False
+
+    @property
+    def part(self) -> str:
+        """``3 of 25 scenarios``; empty for a run of all that belong to it."""
+        return f"{self.selected} of {self.belonging} scenarios" if self.selected < self.belonging else ""
 
     def step_of(self, item: ScenarioItem) -> Step | None:
         return self.now.step if self.now and self.now.item is item else None

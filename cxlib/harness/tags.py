@@ -19,6 +19,11 @@ TAGS = {
 }
 
 
+def kind(tags: AbstractSet[str]) -> frozenset[str]:
+    """Which of ``OPT_IN`` a scenario bears: empty for those that belong to a run without ``-m``."""
+    return frozenset(tags) & frozenset(OPT_IN)
+
+
 def belongs(tags: AbstractSet[str], environment: str, markexpr: str) -> bool:
     """Whether a scenario with ``tags`` belongs to a run for ``environment``, asked with ``-m markexpr``.
 

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cxlib.model.line import OPERATORS, Line, criteria
+from cxlib.model import fact
+from cxlib.model.fact import FactCriterion, FactGate
+from cxlib.model.line import Line
 
 EXAMPLE = "nodes ready >= 3"
 _OP = re.compile(r"\s*(?P<op><=|>=|<|>|=)")
@@ -33,33 +35,15 @@ _WHAT = f"{', '.join(c.value for c in Count)}, or 'Application NAME is Synced an
 
 
 @dataclass(frozen=True, slots=True)
-class InfrastructureCriterion:
+class InfrastructureCriterion(FactCriterion):
     """One parsed line: a count against a limit, or an ``application`` by name, which counts 1 when it is
     Synced and Healthy; ``count`` is None then."""
 
-    text: str
     count: Count | None
     application: str
-    op: str
-    limit: float
-    key: bool = False
-    watch: bool = False
-
-    @property
-    def blocking(self) -> bool:
-        return not self.watch
-
-    def holds(self, value: float) -> bool:
-        """Whether ``value`` is what is wanted."""
-        return bool(OPERATORS[self.op](value, self.limit))
 
 
-@dataclass(frozen=True, slots=True)
-class InfrastructureGate:
-    """A named list of criteria about the infrastructure."""
-
-    name: str
-    criteria: tuple[InfrastructureCriterion, ...]
+InfrastructureGate = FactGate[InfrastructureCriterion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +78,7 @@ class Observation:
 
 def parse_gate(name: str, lines: Iterable[str]) -> InfrastructureGate:
     """The gate ``name`` with one criterion a line. Raises ``ConfigError`` when none of them blocks."""
-    return InfrastructureGate(name, criteria(name, lines, parse, EXAMPLE))
+    return fact.parse_gate(name, lines, parse, EXAMPLE)
 
 
 def parse(text: str) -> InfrastructureCriterion:
@@ -113,7 +97,7 @@ def parse(text: str) -> InfrastructureCriterion:
         limit = _limit(line, op)
     line.end("End with the number, without a unit" if count else "The state ends the line")
     return InfrastructureCriterion(
-        line.text, count, application, op, limit, prefix == "key", prefix == "watch"
+        line.text, op, limit, count, application, key=prefix == "key", watch=prefix == "watch"
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from cxlib.errors import ConfigError
 
@@ -21,30 +21,6 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-
-
-class Criterion(Protocol):
-    """What every parsed line has."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def blocking(self) -> bool: ...
-
-
-C = TypeVar("C", bound=Criterion)
-
-
-def criteria(gate: str, lines: Iterable[str], parse: Callable[[str], C], example: str) -> tuple[C, ...]:
-    """The lines of ``gate`` parsed. Raises ``ConfigError`` when none blocks, or one is there twice."""
-    found = tuple(parse(line) for line in lines)
-    if not any(c.blocking for c in found):
-        problem = "every criterion only watches" if found else "it has no criterion and proves nothing"
-        raise ConfigError(f"gate '{gate}'", problem, f"Add '{example}'")
-    texts = [c.text for c in found]
-    if twice := next((text for text in texts if texts.count(text) > 1), ""):
-        raise ConfigError(f"gate '{gate}'", f"it lists '{twice}' twice", "Remove one of them")
-    return found
 
 
 class Line:

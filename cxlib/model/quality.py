@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cxlib.model.line import OPERATORS, Line, criteria
+from cxlib.model import fact
+from cxlib.model.fact import FactCriterion, FactGate
+from cxlib.model.line import Line
 
 EXAMPLE = "accuracy >= 0.9"
 _WHAT = "accuracy, evaluation samples, size, or a metric as MLflow has it, such as macro_f1"
@@ -30,7 +32,7 @@ class Measure(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class QualityCriterion:
+class QualityCriterion(FactCriterion):
     """One parsed line.
 
     ``limit`` is in ``unit``: ``%`` of the evaluation set for accuracy, also when written as 0.9; kB, MB or
@@ -38,31 +40,13 @@ class QualityCriterion:
     incumbent; then ``limit`` is how many points of accuracy fewer, or % of size more, are borne.
     """
 
-    text: str
     measure: Measure
     name: str
-    op: str
-    limit: float
     unit: str
     relative: bool = False
-    key: bool = False
-    watch: bool = False
-
-    @property
-    def blocking(self) -> bool:
-        return not self.watch
-
-    def holds(self, value: float) -> bool:
-        """Whether ``value``, in the limit's unit, is on the wanted side."""
-        return bool(OPERATORS[self.op](value, self.limit))
 
 
-@dataclass(frozen=True, slots=True)
-class QualityGate:
-    """A named list of criteria about a model."""
-
-    name: str
-    criteria: tuple[QualityCriterion, ...]
+QualityGate = FactGate[QualityCriterion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +63,7 @@ class Evaluation:
 
 def parse_gate(name: str, lines: Iterable[str]) -> QualityGate:
     """The gate ``name`` with one criterion a line. Raises ``ConfigError`` when none of them blocks."""
-    return QualityGate(name, criteria(name, lines, parse, EXAMPLE))
+    return fact.parse_gate(name, lines, parse, EXAMPLE)
 
 
 def parse(text: str) -> QualityCriterion:
@@ -92,7 +76,7 @@ def parse(text: str) -> QualityCriterion:
     op, limit, unit = _tolerance(line, measure, name) if relative else _bound(line, measure)
     line.end("End with the number and its unit")
     return QualityCriterion(
-        line.text, measure, name, op, limit, unit, relative, prefix == "key", prefix == "watch"
+        line.text, op, limit, measure, name, unit, relative, key=prefix == "key", watch=prefix == "watch"
     )
 
 

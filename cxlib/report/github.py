@@ -34,7 +34,7 @@ def job_summary(record: RunRecord) -> str:
     """The run in Markdown, at most ``MOST_BYTES`` long; the verdict comes first."""
     counts = ", ".join(f"{n} {status}" for status, n in record.counts.items()) or "nothing ran"
     parts = [
-        f"## {_mark(record.verdict)}: {_cell(record.environment)} on {_cell(record.site)}",
+        f"## {_title(record)}: {_cell(record.environment)} on {_cell(record.site)}",
         f"{counts} in {duration(record.seconds)}, {record.started:%Y-%m-%d %H:%M} UTC",
         *(f"- because {_cell(reason)}" for reason in record.reasons),
         *_failures(record),
@@ -133,6 +133,10 @@ def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         return []
     top = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
     return [f"### {_cell(title)}", "\n".join([*top, *listed])]
+
+
+def _title(record: RunRecord) -> str:
+    return f"{_mark(record.verdict)} ({record.part})" if record.part else _mark(record.verdict)
 
 
 def _mark(verdict: str) -> str:

@@ -57,6 +57,7 @@ class StageRecord:
 class RunRecord:
     """One run. ``facts`` are versions, digests and verdicts; ``links`` paths relative to the run's folder.
 
+    ``part`` is empty for a run of all scenarios that belong to it, or says how many it was of how many.
     ``gates`` are the load gates that it judged; ``history`` compares a nightly run with the nights before.
     """
 
@@ -65,6 +66,7 @@ class RunRecord:
     started: datetime
     seconds: float
     verdict: str
+    part: str = ""
     reasons: tuple[str, ...] = ()
     scenarios: tuple[ScenarioRecord, ...] = ()
     stages: tuple[StageRecord, ...] = ()
@@ -74,3 +76,8 @@ class RunRecord:
     counts: dict[str, int] = field(default_factory=dict)
     gates: tuple[GateVerdict, ...] = ()
     history: tuple[History, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """``GREEN``, ``NOT GREEN`` or ``INTERRUPTED``, and of which part of the scenarios that is true."""
+        return f"{self.verdict} ({self.part})" if self.part else self.verdict

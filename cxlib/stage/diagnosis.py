@@ -13,25 +13,27 @@ from cxlib.clients.kube import Kube, Object
 from cxlib.errors import CxError
 from cxlib.parallel import run_all
 from cxlib.settings import Site
-from cxlib.stage import platform
 
-_OURS = ("argo", "argocd", "birdclef-")
+# Namespaces by how they begin: the pipeline's, those of checks, and what a cluster itself stands on.
+_OURS = ("argo", "birdclef-", "cx-check-", "kube-system", "local-path-storage")
 _LOG_LINES = 300
 _EVENTS = 200
 
 
 def collectors(site: Site) -> dict[str, Callable[[Path], None]]:
-    """Collectors by name; each writes text files into the folder that it is given."""
-    return {
-        "events": partial(_events, site),
-        "pods": partial(_pods, site),
-        "applications": partial(_applications, site),
-        "workflows": partial(_workflows, site),
-    }
+    """Collectors by name; each writes text files into the folder that it is given, none before there is
+    a cluster."""
+    found = {"events": _events, "pods": _pods, "applications": _applications, "workflows": _workflows}
+    return {name: partial(_collect, site, collector) for name, collector in found.items()}
 
 
-def _events(site: Site, folder: Path) -> None:
-    found = platform.connect(site).list("Event")
+def _collect(site: Site, collector: Callable[[Kube, Path], None], folder: Path) -> None:
+    if site.kubeconfig.is_file():
+        collector(Kube(site.kubeconfig), folder)
+
+
+def _events(kube: Kube, folder: Path) -> None:
+    found = kube.list("Event")
     found.sort(key=lambda e: e.get("lastTimestamp") or e["metadata"]["creationTimestamp"] or "")
     lines = [
         f"{e.get('lastTimestamp') or e['metadata']['creationTimestamp']} {e.get('type', '')} "
@@ -42,8 +44,7 @@ def _events(site: Site, folder: Path) -> None:
     (folder / "events.txt").write_text("\n".join(lines) + "\n")
 
 
-def _pods(site: Site, folder: Path) -> None:
-    kube = platform.connect(site)
+def _pods(kube: Kube, folder: Path) -> None:
     found = [p for p in kube.list("Pod") if p["metadata"]["namespace"].startswith(_OURS)]
     (folder / "pods.txt").write_text("\n".join(map(_line, found)) + "\n")
     run_all([partial(_logs, kube, p, folder) for p in found])
@@ -74,9 +75,9 @@ def _logs(kube: Kube, found: Object, folder: Path) -> None:
             (folder / f"{namespace}.{name}.{status['name']}{suffix}.log").write_text(text)
 
 
-def _applications(site: Site, folder: Path) -> None:
+def _applications(kube: Kube, folder: Path) -> None:
     """Each Application in one line, then as it is: conditions, resources that differ, its operation."""
-    found = platform.connect(site).list("Application", argocd.NAMESPACE)
+    found = kube.list("Application", argocd.NAMESPACE)
     (folder / "applications.txt").write_text(
         "\n".join(f"{a.name}: {a}" for a in map(argocd.state, found)) + "\n"
     )
@@ -87,9 +88,8 @@ def _applications(site: Site, folder: Path) -> None:
         (folder / f"{item['metadata']['name']}.yaml").write_text(yaml.safe_dump(shown, sort_keys=False))
 
 
-def _workflows(site: Site, folder: Path) -> None:
+def _workflows(kube: Kube, folder: Path) -> None:
     """Every workflow in one line; for those that failed their nodes, and the first one's log."""
-    kube = platform.connect(site)
     found = kube.list("Workflow", workflows.NAMESPACE)
     (folder / "workflows.txt").write_text(
         "\n".join(f"{r.name}: {r}" for r in map(workflows.read, found)) + "\n"

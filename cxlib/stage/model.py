@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cxlib import progress
 from cxlib.clients import registry, workflows
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
-from cxlib.errors import StageFailed
+from cxlib.errors import StageFailed, Unrecoverable
 from cxlib.settings import MODEL_NAME, Site
 from cxlib.stage import application, build, platform
 
@@ -79,11 +81,27 @@ def _first_build(kube: Kube, site: Site, revision: str) -> tuple[workflows.Run, 
 def _trained(kube: Kube, site: Site, revision: str) -> tuple[workflows.Run, bool]:
     """The finished training for these inputs, if MLflow still has its version; else a new one."""
     order = build.training(site, revision)
-    run, made = workflows.once(kube, order)
-    version = run.outputs.get("model-version", "")
-    if made or (version and Tracking(site.url("mlflow")).version(MODEL_NAME, version)):
-        return run, made
-    return workflows.once(kube, order, again=True)
+    with asked_for(site):
+        run, made = workflows.once(kube, order)
+        version = run.outputs.get("model-version", "")
+        if made or (version and Tracking(site.url("mlflow")).version(MODEL_NAME, version)):
+            return run, made
+        return workflows.once(kube, order, again=True)
+
+
+@contextmanager
+def asked_for(site: Site) -> Iterator[None]:
+    """Says of a training that failed what had been asked for, and where that can be changed.
+
+    What a trainer offers is its own matter, so is how it says that something isn't offered.
+    """
+    try:
+        yield
+    except Unrecoverable as exc:
+        asked = ", ".join(f'{name} = "{value}"' for name, value in site.training.asked().items())
+        where = f"[training] of sites/{site.name}/site.toml"
+        hint = f"asked for with {asked}. Write into {where} what your trainer offers, if that is the cause"
+        raise Unrecoverable(exc.what, wanted=exc.wanted, seen=f"{exc.seen}\n{hint}") from exc
 
 
 def _built(

@@ -95,14 +95,19 @@ def program(name: str) -> Path:
 
 def ensure(only: Collection[str] = ()) -> list[str]:
     """Build what the cache lacks, of the modules ``only`` if any are named; the names of what was built."""
-    missing = {n: m for n, m in modules().items() if n in (only or [n]) and not _is_there(n, m)}
-    if not missing:
+    lacking = missing(only)
+    if not lacking:
         return []
-    minutes = sum(m.minutes for m in missing.values()) / BUILDS_AT_ONCE
+    minutes = sum(m.minutes for m in lacking.values()) / BUILDS_AT_ONCE
     with progress.stage("toolchain"):
-        progress.note(f"building {', '.join(missing)} from source: about {max(minutes, 1):.0f} min, once")
-        run_all([partial(_build, n, m) for n, m in missing.items()], at_once=BUILDS_AT_ONCE)
-    return list(missing)
+        progress.note(f"building {', '.join(lacking)} from source: about {max(minutes, 1):.0f} min, once")
+        run_all([partial(_build, n, m) for n, m in lacking.items()], at_once=BUILDS_AT_ONCE)
+    return list(lacking)
+
+
+def missing(only: Collection[str] = ()) -> dict[str, Module]:
+    """What the cache lacks, of the modules ``only`` if any are named."""
+    return {n: m for n, m in modules().items() if n in (only or [n]) and not _is_there(n, m)}
 
 
 def prune() -> list[str]:

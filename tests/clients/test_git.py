@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,23 @@ def test_an_empty_snapshot_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="nothing in deploy, services"):
         git.snapshot(tmp_path / "empty", FOLDERS, tmp_path / "a.git")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_checkout_of_another_user_tells_its_commit(worktree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git refuses such a one unless told that it's safe; evidence would say that its commit is unknown."""
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    at = ["git", "-C", str(worktree)]
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one"],
+    ):
+        process.run([*at, *command], timeout=30)
+    commit = git.revision(worktree)
+    for path in (worktree, *worktree.rglob("*")):
+        os.chown(path, 12345, 12345)
+    assert len(commit) == 40
+    assert git.revision(worktree) == commit
+    (worktree / "new.txt").write_text("new\n")
+    assert git.revision(worktree) == commit + "+changes"

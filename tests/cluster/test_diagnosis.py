@@ -56,11 +56,18 @@ def test_an_application_is_told_with_its_errors(
 
 
 def test_pods_and_events_are_told_without_a_kubelet(kube: Kube, site: Site, tmp_path: Path) -> None:
-    """The collectors work on a cluster that is half there: that is when they are needed."""
-    kube.apply(application.namespace("birdclef-canary"))
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "app", "namespace": "birdclef-canary"}}
-    kube.create({**pod, "spec": {"containers": [{"name": "app", "image": "example/app"}]}})
+    """The collectors work on a cluster that is half there: that is when they are needed.
+
+    DNS and the registry are in kube-system, and what a check starts is in a namespace of the check's own.
+    """
+    namespaces = ("birdclef-canary", "kube-system", "cx-check-1a2b3c")
+    for namespace in namespaces:
+        kube.apply(application.namespace(namespace))
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "app", "namespace": namespace}}
+        kube.create({**pod, "spec": {"containers": [{"name": "app", "image": "example/app"}]}})
     for name in ("pods", "events"):
         diagnosis.collectors(site)[name](tmp_path)
-    assert "birdclef-canary/app on no node Pending" in (tmp_path / "pods.txt").read_text().replace(":", "")
+    pods = (tmp_path / "pods.txt").read_text().replace(":", "")
+    for namespace in namespaces:
+        assert f"{namespace}/app on no node Pending" in pods
     assert (tmp_path / "events.txt").is_file()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxlib.clients import process
+from cxlib.harness import written
 from cxlib.settings import CHECKOUT
 from tests.harness.checkout import Project
 
@@ -67,6 +68,13 @@ def test_plan_fails_on_steps_that_do_not_fit(bound: Project, steps: str, feature
     assert expected in done.stdout
 
 
+def test_plan_of_nothing_fails_as_a_run_of_nothing_does(bound: Project) -> None:
+    """A misspelt -k is what one looks for with --plan."""
+    done = bound.run("features", "--plan", "-k", "no_such_scenario")
+    assert done.code == 1
+    assert "nothing would run: no scenario was selected" in done.stdout
+
+
 def test_run_with_an_undefined_step_touches_nothing(bound: Project) -> None:
     """Minutes into a run is too late to hear of a typing error in its last scenario."""
     bound.write("features/02_two.feature", "Feature: Two\n  Scenario: It breaks\n    Given a syte\n")
@@ -112,3 +120,11 @@ def test_every_step_of_ours_is_defined_used_and_unambiguous() -> None:
     argv = [sys.executable, "-m", "pytest", "features", "--plan", "-p", "no:cacheprovider"]
     done = process.run(argv, timeout=60, cwd=Path(CHECKOUT), expect=None)
     assert done.code == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("stage", ["01", "02", "03", "04", "05", "06", "07"])
+def test_every_stage_of_ours_shows_that_its_second_run_changes_nothing(stage: str) -> None:
+    """That is the first promise of the README; a stage without such a scenario only says so."""
+    said = {"a second plan is empty", "they changed nothing", "nothing was changed"}
+    found = [one for one in written.scenarios(CHECKOUT / "features") if one.path.name.startswith(stage)]
+    assert any(said & {step.name for step in one.scenario.steps} for one in found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cxlib.harness.tags import belongs
@@ -78,7 +80,7 @@ def test_skipped_and_xfailed_scenarios_are_not_green(chosen: Project) -> None:
     """pytest leaves with 0 when everything was skipped; a gate must not open on that."""
     done = chosen.run("features", "-k", "skips or known")
     assert done.code == 1, done.stdout
-    assert "NOT GREEN  2 skipped" in done.stdout
+    assert "NOT GREEN (2 of 3 scenarios)  2 skipped" in done.stdout
     assert "because 2 scenarios skipped" in done.stdout
     assert "✓" not in done.stdout
 
@@ -94,8 +96,8 @@ def test_scenario_runs_alone_by_its_node_id(chosen: Project) -> None:
     """A person runs again just what failed, by the id that the summary printed."""
     done = chosen.run("features/01_one.feature::it_works_well")
     assert done.code == 0, done.stdout
-    assert "GREEN  1 passed" in done.stdout
-    assert "take it down: cx down" in done.stdout
+    assert "GREEN (1 of 3 scenarios)  1 passed" in done.stdout
+    assert "all of it: pytest features/ --env=staging" in done.stdout
 
 
 def test_words_of_a_scenario_select_it(chosen: Project) -> None:
@@ -114,7 +116,7 @@ def test_last_failed_runs_only_what_failed(chosen: Project) -> None:
     chosen.write("steps/all.py", STEPS.replace("    pass\n", "    assert environment == 'canary'\n", 1))
     assert chosen.run("features", "-k", "well or skips").code == 1
     again = chosen.run("features", "--lf", "--env=canary")
-    assert "GREEN  1 passed" in again.stdout, again.stdout
+    assert "GREEN (1 of 4 scenarios)  1 passed" in again.stdout, again.stdout
 
 
 def test_environment_that_no_scenario_leads_to_is_refused(chosen: Project) -> None:
@@ -142,3 +144,70 @@ def test_machine_that_lacks_programs_ends_the_run_with_a_table(chosen: Project) 
     assert done.code == 2
     assert "this machine is not ready for the site 'local'" in done.stdout
     assert "apt-get install podman" in done.stdout
+
+
+PARTS = """
+Feature: Parts
+  Scenario: First
+    Given it works
+  Scenario Outline: For <n>
+    Given it works
+    Examples:
+      | n |
+      | 1 |
+      | 2 |
+  @canary
+  Scenario: Later
+    Given it works
+  @nightly
+  Scenario: At night
+    Given it works
+  @nightly
+  Scenario: Late at night
+    Given it works
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [
+        (("features",), "GREEN"),
+        (("features", "--env=canary"), "GREEN"),
+        (("features", "-m", "nightly"), "GREEN"),
+        (("features", "-k", "first"), "GREEN (1 of 3 scenarios)"),
+        (("features", "-k", "for", "--env=canary"), "GREEN (2 of 4 scenarios)"),
+        (("features/01.feature",), "GREEN (3 of 4 scenarios)"),
+        (("features", "--deselect", "features/01.feature::first"), "GREEN (3 of 4 scenarios)"),
+        (("features", "-m", "nightly", "-k", "late"), "GREEN (1 of 2 scenarios)"),
+        (("features", "-m", "canary", "--env=canary"), "GREEN (1 of 4 scenarios)"),
+    ],
+)
+def test_verdict_says_of_which_part_it_is(project: Project, asked: tuple[str, ...], verdict: str) -> None:
+    """Green means that all that belongs to the run passed; a few chosen ones mustn't pass for that."""
+    project.write("steps/all.py", STEPS)
+    project.write("features/01.feature", PARTS)
+    if "GREEN (3 of 4" in verdict:
+        project.write("features/02.feature", "Feature: Two\n  Scenario: Other\n    Given it works\n")
+    done = project.run(*asked)
+    assert done.code == 0, done.stdout
+    assert f"\n{verdict}  " in done.stdout
+    part = verdict.removeprefix("GREEN").strip(" ()")
+    assert json.loads((project.latest / "record.json").read_text())["part"] == part
+    assert f'<property name="part" value="{part}"' in (project.latest / "junit.xml").read_text()
+    assert f"✓ {verdict}</h1>" in (project.latest / "report.html").read_text()
+
+
+@pytest.mark.parametrize("asked", [(), ("features",), ("features/01_one.feature::it_works_well",)])
+def test_features_are_not_spread_over_processes(chosen: Project, asked: tuple[str, ...]) -> None:
+    """They share one site. A worker's refusal would be shown as an internal error, seconds later."""
+    done = chosen.run(*asked, "-n", "2")
+    assert (done.code, done.stdout) == (4, "")
+    assert "leave out -n" in done.stderr
+    assert "INTERNALERROR" not in done.stderr
+
+
+def test_unit_tests_may_be_spread_over_processes(chosen: Project) -> None:
+    """That is how `make test` runs them, in a checkout that has features beside them."""
+    chosen.write("tests/test_one.py", "def test_one():\n    assert True\n")
+    done = chosen.run("tests", "-n", "2")
+    assert done.code == 0, done.stdout + done.stderr

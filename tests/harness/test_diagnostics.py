@@ -10,6 +10,8 @@ import pytest
 
 from cxlib.clients import process
 from cxlib.harness import diagnostics, redact
+from cxlib.settings import CHECKOUT
+from tests.harness.checkout import Project
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +107,28 @@ def test_short_value_is_not_added() -> None:
     """`cx` as a secret would blot out half of every log."""
     redact.add("cx")
     assert redact.redact("cx status") == "cx status"
+
+
+FAILING = """
+import pytest
+
+@pytest.fixture(scope="session")
+def preflight():
+    pass
+
+@pytest.fixture(scope="session")
+def machines(site):
+    site.kubeconfig.write_text("no kubeconfig")
+"""
+
+
+def test_what_the_cluster_says_is_collected_when_its_own_stage_fails(project: Project) -> None:
+    """Most of what can go wrong there is told by Kubernetes. Here its kubeconfig leads nowhere."""
+    project.env["PATH"] = "/nowhere"
+    project.write("steps/cluster.py", (CHECKOUT / "steps" / "cluster.py").read_text())
+    project.write("steps/machines.py", FAILING)
+    project.write("features/02.feature", "Feature: Two\n  Scenario: There\n    Given the cluster\n")
+    done = project.run("features")
+    assert done.code == 1
+    found = project.latest / "diagnostics" / "02_there"
+    assert {path.name for path in found.iterdir()} == {"applications", "events", "pods", "workflows"}

@@ -58,6 +58,12 @@ def test_summary_says_the_verdict_first_then_why() -> None:
     assert reason == "- because 1 scenario failed"
 
 
+def test_summary_of_a_part_says_so_in_its_head() -> None:
+    """Green of three scenarios isn't green of all."""
+    text = job_summary(record(PASSED, verdict="GREEN", reasons=(), part="3 of 25 scenarios"))
+    assert text.startswith("## ✅ GREEN (3 of 25 scenarios): staging on local\n")
+
+
 def test_summary_has_gates_facts_and_files_as_tables() -> None:
     """Each row has as many cells as its head, whatever is in it."""
     text = job_summary(record(PASSED, FAILED, gates=(GATE,)))
