@@ -9,6 +9,7 @@ import signal
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cxlib.clients import process
@@ -134,6 +135,25 @@ def test_interrupted_build_leaves_no_entry_and_the_next_one_is_whole(checkout: C
     checkout.env["BUILD_SECONDS"] = "0"
     assert ensure(checkout) == ["tiny"]
     assert said(checkout) == "tiny plain"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_setup_leaves_no_compiler_behind(
+    checkout: Checkout, slow: Path, number: signal.Signals
+) -> None:
+    """A service manager stops a run and a terminal is closed: neither may leave a build to run on."""
+    checkout.env["BUILD_SECONDS"] = "31.7"
+    child = checkout.start("import sys\nfrom cxlib import cli\nsys.exit(cli.main(['setup']))")
+    try:
+        wait_until("build", lambda: Look("…", done=slow.exists()), wanted="begun", within=30, every=0.02)
+        started = psutil.Process(child.pid).children(recursive=True)
+        child.send_signal(number)
+        _, err = child.communicate(timeout=10)
+    finally:
+        child.kill()
+    assert started
+    assert not [p for p in started if p.is_running()]
+    assert (child.returncode, err.splitlines()[-1]) == (130, "cx setup: interrupted")
 
 
 def test_two_builds_at_once_build_once(checkout: Checkout, slow: Path) -> None:
