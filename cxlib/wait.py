@@ -22,6 +22,7 @@ class Budget(float, enum.Enum):
     ROLLOUT = 300.0
     SYNC = 300.0
     WORKFLOW = 900.0
+    BUILD = 7200.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,11 @@ def states(prefix: str) -> dict[str, str]:
     return {entry["Names"][0]: _state(entry) for entry in _listed(f"^{prefix}")}
 
 
+def of_any_site() -> list[str]:
+    """Names of the containers of every site of this machine, whether they run or not."""
+    return sorted(entry["Names"][0] for entry in _listed("^cx-"))
+
+
 def start(names: Sequence[str]) -> None:
     """Start containers that are there and don't run, as after a reboot or a kill of their processes."""
     for entry in [e for name in names for e in _listed(f"^{name}$") if _state(e) == "killed"]:
