@@ -53,7 +53,7 @@ class Check:
 
 def checks(site: Site) -> list[Check]:
     """Every check that ``site`` needs, in about a second. A remote site needs only programs here."""
-    if not site.floating_address.is_loopback:
+    if site.remote:
         return [*_programs(("git", "ssh", "ssh-keygen"))]
     ours, ports = _ports(site)
     return [

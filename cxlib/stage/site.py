@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_network
 
 from cxlib import progress, settings
 from cxlib.clients import firewall, podman, ssh, terraform
@@ -34,6 +33,7 @@ def workspace(site: settings.Site) -> terraform.Workspace:
     variables = {
         "site": site.name,
         "nodes": {name: str(address) for name, address in site.nodes.items()},
+        "subnet": str(site.network),
         "supply_address": str(site.supply_address),
         "floating_address": str(site.floating_address),
         "ports": sorted(settings.PORTS.values()),
@@ -153,5 +153,4 @@ def require_empty(plan: terraform.Plan) -> None:
 
 def network_traces(site: settings.Site) -> list[str]:
     """Routes and firewall rules of this machine that speak of the site's network or floating address."""
-    subnet = ip_network(f"{site.supply_address}/24", strict=False)
-    return firewall.traces((str(subnet), str(site.floating_address)))
+    return firewall.traces((str(site.network), str(site.floating_address)))

@@ -76,7 +76,7 @@ class Place:
         )
         self.site = Here(
             name="here", floating_address="127.0.0.9", supply_address="127.0.0.8", ssh_user="nobody",
-            nodes={"node1": "127.0.0.1", "node2": "127.0.0.2"}, root=root,
+            nodes={"node1": "127.0.0.11", "node2": "127.0.0.12"}, root=root,
         )  # fmt: skip
 
     def run(self, text: str, *, check: bool = False) -> PlaybookRun:
