@@ -83,7 +83,7 @@ def build(site: settings.Site, work: terraform.Workspace) -> list[str]:
 
 def replan(site: settings.Site) -> terraform.Plan:
     """What Terraform would do now; empty on a site that is as its files say."""
-    return workspace(site).plan()
+    return workspace(site).look()
 
 
 def drift(site: settings.Site) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def drift(site: settings.Site) -> tuple[str, ...]:
     gone = _gone(site, work.addresses())
     there = podman.states(site.name)
     stopped = sorted(f"{name}: {state}" for name, state in there.items() if state != "running")
-    return (*work.plan().changes, *(f"{address}: gone" for address in gone), *stopped)
+    return (*work.look().changes, *(f"{address}: gone" for address in gone), *stopped)
 
 
 def destroy(site: settings.Site) -> list[str]:
