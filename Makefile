@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup test test-exhaustive staging down bench lint lock
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 staging: $(VENV)/.ready ## from nothing to a model in staging, behind its load gate, on this machine
 	@$(VENV)/bin/cx doctor --brief $(filter --site=%,$(subst --site ,--site=,$(ARGS)))

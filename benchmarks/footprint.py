@@ -19,7 +19,7 @@ def measure() -> list[Figure]:
 
 def _memory() -> Figure:
     """Every process of the site's containers, the nodes' pods included; what several share counts once."""
-    names = [name for name, state in podman.states("cx-local-").items() if state == "running"]
+    names = [name for name, state in podman.states("local").items() if state == "running"]
     what = "memory of the whole site"
     if not names:
         return Figure(what, "the site isn't up", "6 GiB")

@@ -27,7 +27,7 @@ def stored() -> list[Figure]:
 
 def measure() -> list[Figure]:
     """`pytest features/ --env=staging`, twice; the first counts as from nothing only without a site."""
-    there = bool(podman.states("cx-local-"))
+    there = bool(podman.states("local"))
     first, second = _run(), _run()
     what = "staging with caches" + (", site there already" if there else ", no site")
     return [

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cxlib import commands
+from cxlib.ending import Ending
 from cxlib.errors import CxError
 
 INTERRUPTED = 130
@@ -18,7 +19,10 @@ PIPE_CLOSED = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; its exit code. An error of ours is one message on stderr, never a traceback."""
+    """Run one verb; its exit code. An error of ours is one message on stderr, never a traceback.
+
+    SIGTERM and a closed terminal end it as Ctrl-C does: whatever it has started is ended first.
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
     verbs = _verbs()
     parser = argparse.ArgumentParser(prog="cx", description=__doc__)
@@ -28,6 +32,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         if verb in argv[:1]:
             importlib.import_module(f"{commands.__name__}.{verb}").add_arguments(known)
     args = parser.parse_args(argv)
+    ending = Ending()
+    ending.install()
+    try:
+        code = _act(args)
+    finally:
+        ending.restore()
+    ending.leave_no_one(INTERRUPTED)
+    return code
+
+
+def _act(args: argparse.Namespace) -> int:
     try:
         return int(importlib.import_module(f"{commands.__name__}.{args.verb}").run(args))
     except CxError as exc:

@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 
 # Kind to the function that removes one, as "module:function"; called with (site, entry), must not mind
 # that it is gone already, and is imported only when something of its kind is left.
-UNDOERS = {
-    "container": "cxlib.undo:remove_container",
-    "namespace": "cxlib.undo:delete_namespace",
-    "object": "cxlib.undo:delete_object",
-}
+UNDOERS = {"namespace": "cxlib.undo:delete_namespace"}
 
 
 @dataclass(frozen=True, slots=True)

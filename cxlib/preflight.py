@@ -53,7 +53,7 @@ class Check:
 
 def checks(site: Site) -> list[Check]:
     """Every check that ``site`` needs, in about a second. A remote site needs only programs here."""
-    if not site.floating_address.is_loopback:
+    if site.remote:
         return [*_programs(("git", "ssh", "ssh-keygen"))]
     ours, ports = _ports(site)
     return [
@@ -262,7 +262,11 @@ def _holder(address: str, port: int) -> _Holder:
 
 def _is_ours(holder: _Holder, site: Site) -> bool:
     """podman's conmon holds a container's published ports; its command line names the container."""
-    return holder.name.startswith("conmon") and f" cx-{site.name}-" in holder.command
+    from cxlib.clients import podman
+
+    return holder.name.startswith("conmon") and any(
+        podman.is_of(site.name, word) for word in holder.command.split()
+    )
 
 
 def _says(*argv: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+from collections import Counter
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxlib.errors import ConfigError
 
@@ -77,13 +80,32 @@ class Site(BaseModel):
 
     name: str
     protected: bool = False
-    floating_address: IPvAnyAddress
-    supply_address: IPvAnyAddress
+    remote: bool = False
+    floating_address: IPv4Address
+    supply_address: IPv4Address
     ssh_user: str
-    nodes: Annotated[dict[str, IPvAnyAddress], Field(min_length=1)]
+    nodes: Annotated[dict[str, IPv4Address], Field(min_length=1)]
     training: Training = Training()
     evidence: Evidence = Evidence()
     load: Load = Load()
+
+    @model_validator(mode="after")
+    def _can_work(self) -> Site:
+        """Raises ``ConfigError`` with the first field that can't be, and the fix."""
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
+            problem = f"'{self.name}' is no name for machines and networks"
+            raise ConfigError("name", problem, "Use lower-case letters, digits and hyphens between them")
+        twice = [str(a) for a, count in Counter(self.nodes.values()).items() if count > 1]
+        if twice:
+            raise ConfigError("nodes", f"two have the address {twice[0]}", "Give each its own")
+        if not self.remote:
+            _require_local(self)
+        return self
+
+    @property
+    def network(self) -> IPv4Network:
+        """The /24 that its machines share with the image mirror."""
+        return IPv4Network(f"{self.supply_address}/24", strict=False)
 
     @property
     def folder(self) -> Path:
@@ -105,6 +127,33 @@ class Site(BaseModel):
         return f"http://{self.floating_address}:{PORTS[port]}"
 
 
+def _require_local(site: Site) -> None:
+    """What containers of this machine can't do without. Raises ``ConfigError``."""
+    if not site.floating_address.is_loopback:
+        problem = f"{site.floating_address} is not an address of this machine alone"
+        raise ConfigError(
+            "floating_address", problem, "Use one in 127.0.0.0/8, or remote = true for real machines"
+        )
+    wrong = [name for name in site.nodes if not name.isascii() or not name.isalnum() or name != name.lower()]
+    if wrong or "supply" in site.nodes:
+        name = (wrong or ["supply"])[0]
+        raise ConfigError(
+            f"nodes.{name}", "no name for a machine", "Use lower-case letters and digits, not 'supply'"
+        )
+    if "node1" not in site.nodes:
+        problem = "there is no node1, which publishes the pipeline's ports and has the volume"
+        raise ConfigError("nodes", problem, "Call the first one node1")
+    if site.supply_address in site.nodes.values():
+        raise ConfigError("supply_address", f"{site.supply_address} is a node's too", "Give it its own")
+    net, last = site.network, site.network.broadcast_address
+    taken = (net.network_address, net.network_address + 1, last)  # its own, the gateway's, the one for all
+    nodes = {f"nodes.{name}": address for name, address in site.nodes.items()}
+    for field, address in {"supply_address": site.supply_address, **nodes}.items():
+        if address not in net or address in taken:
+            problem = f"{address} is none that a container can have in {net}, supply_address's network"
+            raise ConfigError(field, problem, f"Use one from {net.network_address + 2} to {last - 1}")
+
+
 def load_site(name: str) -> Site:
     """The site called ``name``. Raises ``ConfigError`` naming the file, the field and the fix."""
     path = CHECKOUT / "sites" / name / "site.toml"
@@ -112,7 +161,14 @@ def load_site(name: str) -> Site:
     if name not in known:
         raise ConfigError("--site", f"there is no site '{name}'", f"Use one of: {', '.join(known)}")
     try:
-        return Site.model_validate(tomllib.loads(path.read_text()))
+        site = Site.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        if site.name != name:
+            raise ConfigError("name", f"'{site.name}' in the folder of '{name}'", f'Write name = "{name}"')
+        return site
+    except UnicodeDecodeError as exc:
+        raise ConfigError(str(path), f"not UTF-8 at byte {exc.start}", "Save it as UTF-8") from exc
+    except ConfigError as exc:
+        raise ConfigError(f"{path}: {exc.field}", exc.problem, exc.fix) from exc
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(str(path), f"not TOML: {exc}", "Mend the line it names") from exc
     except ValidationError as exc:

@@ -23,6 +23,7 @@ class Budget(float, enum.Enum):
     SYNC = 300.0
     WORKFLOW = 900.0
     ENDING = 120.0  # from a workflow's own deadline until Argo has ended it
+    BUILD = 7200.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def test_free_ports_are_well(local: Site) -> None:
 
 def test_remote_site_asks_for_no_local_containers(local: Site) -> None:
     """Its machines are elsewhere."""
-    rows = preflight.checks(site_at(local, "192.0.2.7"))
+    rows = preflight.checks(local.model_copy(update={"remote": True}))
     assert {row.what for row in rows} == {"git", "ssh", "ssh-keygen"}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cxlib.clients.process import interrupt_all, run
+from cxlib.clients.process import background, end_all, interrupt_all, run
 from cxlib.errors import ConfigError, ProcessFailed, ProcessTimedOut
 from cxlib.wait import Look, wait_until
 
@@ -143,6 +143,21 @@ def test_interrupt_all_reaches_children_of_threads(tmp_path: Path) -> None:
     interrupt_all()
     thread.join(5)
     assert codes == [9]
+    assert gone(pid)
+
+
+def test_whoever_interrupts_a_child_it_gets_one_sigint_and_its_grace_once(tmp_path: Path) -> None:
+    """The patience with a run, its end and the child's own timeout each ask it to end: one is enough."""
+    began = time.monotonic()
+    with background(child(tmp_path, ":"), grace=1.5) as held:
+        pid = pid_of(tmp_path)
+        began = time.monotonic()
+        interrupt_all()
+        interrupt_all()
+        end_all()
+        assert held.ended()
+    assert 1.4 < time.monotonic() - began < 2.5, "its grace runs from the first SIGINT on, and ends once"
+    assert (tmp_path / "ints").read_text() == "int\n"
     assert gone(pid)
 
 

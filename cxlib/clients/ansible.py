@@ -110,8 +110,8 @@ def _private_data(site: settings.Site, name: str, variables: Mapping[str, object
     folder = site.state / name
     if folder.exists():  # with the last run's command line, which ansible-runner takes for this one's
         shutil.rmtree(folder)
-    for part in ("env", "inventory"):
-        (folder / part).mkdir(parents=True, mode=0o700)
+    for part in (folder, folder / "env", folder / "inventory"):
+        part.mkdir(mode=0o700)  # `parents` would make the outer one as any other
     hosts = {
         name: {"ansible_host": str(address), "ansible_user": site.ssh_user}
         for name, address in site.nodes.items()

@@ -84,6 +84,12 @@ def names(prefix: str) -> list[str]:
     return sorted(name for name in listed.split() if name.startswith(prefix))
 
 
-def remove(image: str) -> None:
-    """Take ``image`` out of the local store, if it is there."""
-    process.run(["buildah", "rmi", "--force", image], timeout=120, expect=None)
+def remove(image: str) -> str:
+    """Take ``image`` out of the local store; why it stays, empty when it went.
+
+    Never by force: that takes away the containers that use it, with all that they hold.
+    """
+    done = process.run(["buildah", "rmi", image], timeout=120, expect=None)
+    if done.code == 0:
+        return ""
+    return "in use" if "in use" in done.stderr else done.stderr.strip() or f"exit {done.code}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from cxlib import progress
@@ -162,14 +163,16 @@ def require_work(errand: Errand, workers: int) -> None:
 def _several(errand: Errand, scratch: Path, count: int) -> tuple[list[Path], int]:
     require_work(errand, count)
     processors = min(1.0, len(os.sched_getaffinity(0)) / count)
+    ours = process.Family()
     with ExitStack() as children:
         try:
-            workers = [_start(children, errand, scratch, i, count, processors) for i in range(count)]
+            starts = [partial(_start, children, errand, scratch, i, count, processors) for i in range(count)]
+            workers = [ours.call(start) for start in starts]
             found = load_worker.drive(
                 workers, errand.seconds, scratch / "parts", ready=START_SECONDS, stop=STOP_SECONDS
             )
         except BaseException:
-            process.interrupt_all()  # all at once: each would take its own grace otherwise
+            ours.interrupt()  # all at once: each would take its own grace otherwise; no load beside it
             raise
     return found, count - len(found)
 

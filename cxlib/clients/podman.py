@@ -1,48 +1,65 @@
-"""Containers of this machine, looked at and started; Terraform makes and removes them."""
+"""What podman has of a site, looked at and started; Terraform makes and removes it.
+
+A site's containers are ``cx-<site>-<machine>``, its network ``cx-<site>``, its volumes ``cx-<site>-data``
+and two of each machine. A site's name may have hyphens, a machine's hasn't: ``cx-a-b-node1`` is of ``a-b``.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cxlib.clients import process
 
+_MACHINE = "[a-z0-9]+"
 EXITS = Path("/run/libpod/exits")
 KILLED = 137
 
 
-def states(prefix: str) -> dict[str, str]:
-    """State of every container whose name begins with ``prefix``: ``running``, ``exited``, ``killed``, …
+def states(site: str) -> dict[str, str]:
+    """State of every container of ``site`` by name: ``running``, ``exited``, ``killed``, …
 
     podman learns that a container ended from the process that watches over it. Where both were killed,
     it goes on saying ``running`` (or ``stopping``): that is ``killed`` here.
     """
-    return {entry["Names"][0]: _state(entry) for entry in _listed(f"^{prefix}")}
+    return {entry["Names"][0]: _state(entry) for entry in _listed(f"^cx-{site}-{_MACHINE}$")}
 
 
-def start(names: Sequence[str]) -> None:
+def is_of(site: str, container: str) -> bool:
+    """Whether the name ``container`` is one of ``site``'s."""
+    return re.fullmatch(f"cx-{site}-{_MACHINE}", container) is not None
+
+
+def of_any_site() -> list[str]:
+    """Names of the containers of every site of this machine, whether they run or not."""
+    return sorted(entry["Names"][0] for entry in _listed("^cx-"))
+
+
+def start(names: Sequence[str], *, exits: Path = EXITS) -> None:
     """Start containers that are there and don't run, as after a reboot or a kill of their processes."""
     for entry in [e for name in names for e in _listed(f"^{name}$") if _state(e) == "killed"]:
         # what its watcher would have left; podman before 5.1 waits for it for ever (its pull request 22641)
-        (EXITS / entry["Id"]).write_text(str(KILLED))
+        (exits / entry["Id"]).write_text(str(KILLED))
     process.run(["podman", "start", *names], timeout=120)
 
 
-def leftovers(prefix: str) -> list[str]:
-    """Containers, volumes and networks whose name begins with ``prefix``, as ``kind name``."""
-    found = [f"container {name}" for name in states(prefix)]
-    for kind in ("volume", "network"):
+def things(site: str) -> list[str]:
+    """Containers, volumes and networks of ``site``, as ``kind name``."""
+    found = [f"container {name}" for name in states(site)]
+    ours = {"volume": f"cx-{site}-(data|{_MACHINE}-(containerd|kubelet))", "network": f"cx-{site}"}
+    for kind, pattern in ours.items():
         argv = ["podman", kind, "ls", "--format", "{{.Name}}"]
         names = process.run(argv, timeout=60).stdout.split()
-        found += [f"{kind} {name}" for name in names if name.startswith(prefix)]
+        found += [f"{kind} {name}" for name in names if re.fullmatch(pattern, name)]
     return found
 
 
-def remove(leftover: str) -> None:
-    """Remove one of ``leftovers``, given as it is named there."""
-    kind, name = leftover.split(" ", 1)
+def remove(thing: str) -> None:
+    """Remove one of ``things``, given as it is named there."""
+    kind, name = thing.split(" ", 1)
     how = {
         "container": ["rm", "--force", "--time", "5", "--volumes", name],
         "volume": ["volume", "rm", "--force", name],

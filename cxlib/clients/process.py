@@ -20,13 +20,30 @@ from cxlib.errors import ConfigError, ProcessFailed, ProcessTimedOut
 GRACE_SECONDS = 7.0  # so that Ctrl-C ends a run in less than 10 s
 _TAIL_LINES = 40
 _T = TypeVar("_T")
-_running: dict[subprocess.Popen[str], tuple[Family, ...]] = {}
-_interrupted: set[subprocess.Popen[str]] = set()
+_running: dict[subprocess.Popen[str], _Care] = {}
 _running_lock = threading.Lock()
+
+
+@dataclass(slots=True)
+class _Care:
+    """What is known of a running child: who may end it, its grace, and when it got its one SIGINT."""
+
+    families: tuple[Family, ...]
+    grace: float
+    interrupted: float | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end of its grace, which runs from its SIGINT on."""
+        begun = time.monotonic() if self.interrupted is None else self.interrupted
+        return begun + self.grace - time.monotonic()
 
 
 class Family:
     """The children that some calls start, in whichever thread, so that they can be ended together."""
+
+    def __init__(self) -> None:
+        self.told_to_end = False
 
     def call(self, task: Callable[[], _T]) -> _T:
         """``task()``, its children counted here and wherever its caller's are."""
@@ -37,13 +54,19 @@ class Family:
             _families.reset(token)
 
     def interrupt(self) -> None:
-        """Forward one SIGINT to each of them that is running."""
+        """Forward one SIGINT to each of them that is running, and end their threads' waits for others."""
+        self.told_to_end = True
         with _running_lock:
-            children = [child for child, families in _running.items() if self in families]
+            children = [child for child, care in _running.items() if self in care.families]
         _interrupt(children)
 
 
 _families: ContextVar[tuple[Family, ...]] = ContextVar("families", default=())
+
+
+def told_to_end() -> bool:
+    """Whether the work that the caller is part of was interrupted; Ctrl-C itself reaches no thread."""
+    return any(family.told_to_end for family in _families.get())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +105,7 @@ def run(
     """
     argv = tuple(argv)
     start = time.monotonic()
-    child = _start(argv, env, cwd, stdin is not None)
+    child = _start(argv, env, cwd, stdin is not None, grace)
     out = _Collector(child.stdout, on_line, log)
     err = _Collector(child.stderr, on_line, log)
     try:
@@ -95,15 +118,15 @@ def run(
         try:
             child.wait(timeout)
         except subprocess.TimeoutExpired as exc:
-            _end(child, grace)
+            _end(child)
             raise ProcessTimedOut(argv, timeout, err.tail() or out.tail()) from exc
         except KeyboardInterrupt:
-            _end(child, grace)
+            _end(child)
             raise
     finally:
         if child.poll() is None:
-            _end(child, grace)
-        elif child in _interrupted:  # what it started in that very instant would hold its pipes
+            _end(child)
+        elif _running[child].interrupted:  # what it started in that very instant would hold its pipes
             _signal(child, signal.SIGKILL)
         out.join()
         err.join()
@@ -148,20 +171,24 @@ def background(
     grace: float = GRACE_SECONDS,
 ) -> Iterator[Background]:
     """Run ``argv`` beside the body, which ends it: one SIGINT, ``grace`` seconds, SIGKILL."""
-    child = _start(tuple(argv), env, cwd, False)
+    child = _start(tuple(argv), env, cwd, False, grace)
     out = _Collector(child.stdout, None, log)
     err = _Collector(child.stderr, None, log)
     try:
         yield Background(child, out, err)
     finally:
-        _end(child, grace)
+        _end(child)
         out.join()
         err.join()
         _forget(child)
 
 
 def _start(
-    argv: tuple[str, ...], env: Mapping[str, str] | None, cwd: Path | str | None, with_stdin: bool
+    argv: tuple[str, ...],
+    env: Mapping[str, str] | None,
+    cwd: Path | str | None,
+    with_stdin: bool,
+    grace: float,
 ) -> subprocess.Popen[str]:
     try:
         child = subprocess.Popen(
@@ -178,14 +205,13 @@ def _start(
     except FileNotFoundError as exc:
         raise ConfigError(argv[0], "no such program", "Run `cx doctor` to see what is missing") from exc
     with _running_lock:
-        _running[child] = _families.get()
+        _running[child] = _Care(_families.get(), grace)
     return child
 
 
 def _forget(child: subprocess.Popen[str]) -> None:
     with _running_lock:
         _running.pop(child, None)
-        _interrupted.discard(child)
 
 
 def interrupt_all() -> None:
@@ -195,17 +221,32 @@ def interrupt_all() -> None:
     _interrupt(children)
 
 
-def _interrupt(children: Sequence[subprocess.Popen[str]]) -> None:
+def end_all() -> None:
+    """End every running child; each has what is left of its grace, whoever has interrupted it before."""
+    interrupt_all()
+    with _running_lock:
+        children = list(_running)
     for child in children:
-        _interrupted.add(child)
+        _end(child)
+
+
+def _interrupt(children: Sequence[subprocess.Popen[str]]) -> None:
+    """The one SIGINT of each that hasn't had it: at a second, Terraform leaves at once with its lock."""
+    for child in children:
+        with _running_lock:
+            care = _running.get(child)
+            if care is None or care.interrupted is not None:
+                continue
+            care.interrupted = time.monotonic()
         _signal(child, signal.SIGINT)
 
 
-def _end(child: subprocess.Popen[str], grace: float) -> None:
-    """One SIGINT, ``grace`` seconds of patience even if Ctrl-C comes again, then SIGKILL."""
-    _signal(child, signal.SIGINT)
-    deadline = time.monotonic() + grace
-    while (left := deadline - time.monotonic()) > 0:
+def _end(child: subprocess.Popen[str]) -> None:
+    """One SIGINT, its grace even if Ctrl-C comes again, then SIGKILL."""
+    _interrupt([child])
+    with _running_lock:
+        care = _running.get(child)
+    while care and (left := care.left) > 0:
         try:
             child.wait(left)
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def remembers(state: Path) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an apply would do, by address; ``file`` is the saved plan."""
+    """What an apply would do, by address; ``file`` is the saved plan, there until it is applied."""
 
     file: Path
     changes: tuple[str, ...]
@@ -83,7 +84,9 @@ class Workspace:
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.replace(state / "terraform.log.1")
         self._variables = state / "site.tfvars.json"
-        self._variables.write_text(json.dumps(variables, indent=1))
+        written = self._new_file(".tfvars.json")
+        written.write_text(json.dumps(variables, indent=1))
+        written.replace(self._variables)  # whole at any time: another run may be reading it
         self._library = _Terraform(working_dir=str(folder), terraform_bin_path=str(program))
         self._library.log = self.log
         kept = {k: v for k, v in os.environ.items() if not k.startswith(_OF_THE_CALLER)}
@@ -99,8 +102,24 @@ class Workspace:
         self._checked("validate", *self._library.cmd("validate", no_color=IsFlagged))
 
     def plan(self, *, replace: tuple[str, ...] = (), destroy: bool = False) -> Plan:
-        """What would change. ``replace`` lists addresses to make anew in any case."""
-        file = self._state / "next.tfplan"
+        """What would change, in a file of its own to be applied. ``replace``: made anew in any case."""
+        file = self._new_file(".tfplan")
+        try:
+            changes = self._plan(file, replace, destroy)
+        except BaseException:
+            file.unlink()
+            raise
+        if not changes:
+            file.unlink()
+        return Plan(file, changes)
+
+    def look(self) -> Plan:
+        """What would change, only to be looked at: its file is gone, and no other run's is touched."""
+        plan = self.plan()
+        plan.file.unlink(missing_ok=True)
+        return plan
+
+    def _plan(self, file: Path, replace: tuple[str, ...], destroy: bool) -> tuple[str, ...]:
         options: dict[str, Any] = {"out": str(file), "var_file": str(self._variables), "input": False}
         options |= {"no_color": IsFlagged, "detailed_exitcode": IsFlagged}
         if replace:
@@ -110,7 +129,7 @@ class Workspace:
         code, out, err = self._library.cmd("plan", **options)
         if code not in (0, 2):  # 2: there are changes
             self._checked("plan", code, out, err)
-        return Plan(file, self._changes(file) if code == 2 else ())
+        return self._changes(file) if code == 2 else ()
 
     def _changes(self, file: Path) -> tuple[str, ...]:
         code, out, err = self._library.cmd("show -json", str(file))
@@ -122,8 +141,13 @@ class Workspace:
         )
 
     def apply(self, plan: Plan) -> None:
-        """Carry out a saved plan."""
-        code, out, err = self._library.cmd("apply", str(plan.file), input=False, no_color=IsFlagged)
+        """Carry out a saved plan, if there is anything in it."""
+        if plan.empty:
+            return
+        try:
+            code, out, err = self._library.cmd("apply", str(plan.file), input=False, no_color=IsFlagged)
+        finally:
+            plan.file.unlink()
         self._checked("apply", code, out, err)
 
     def destroy(self) -> None:
@@ -143,6 +167,12 @@ class Workspace:
             return ()
         self._checked("state list", code, out, err)
         return tuple(out.split())
+
+    def _new_file(self, ending: str) -> Path:
+        """A file in the state's folder that no other run has."""
+        descriptor, path = tempfile.mkstemp(dir=self._state, suffix=ending)
+        os.close(descriptor)
+        return Path(path)
 
     def _checked(self, verb: str, code: int, out: str, err: str) -> None:
         if code:

@@ -14,8 +14,10 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(_args: argparse.Namespace) -> int:
-    gone = toolchain.prune() + images.prune()
-    for name in gone:
+    done = toolchain.prune() + images.prune()
+    for name in done.gone:
         print(f"dropped {name}")
-    print(f"{len(gone)} dropped; what this checkout uses is kept")
+    for told in done.kept:
+        print(f"kept {told}")
+    print(f"{len(done.gone)} dropped; what this checkout uses is kept")
     return 0

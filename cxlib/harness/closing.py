@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 import pytest
 from _pytest.terminal import TerminalReporter
 
+from cxlib.ending import Ending
 from cxlib.errors import duration
 from cxlib.harness import github, nights, redact, secrets, summary
 from cxlib.harness.display import Display
-from cxlib.harness.ending import Ending
 from cxlib.harness.state import Run
 from cxlib.judge.nights import told as in_words
 from cxlib.model.night import History

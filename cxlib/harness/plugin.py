@@ -118,10 +118,10 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     from cxlib import progress
+    from cxlib.ending import Ending
     from cxlib.harness import junit, secrets, summary, written
     from cxlib.harness.closing import Closing
     from cxlib.harness.display import Display
-    from cxlib.harness.ending import Ending
     from cxlib.harness.recorder import Recorder
     from cxlib.report.run_record import StageRecord
 

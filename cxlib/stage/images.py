@@ -14,11 +14,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from cxlib import progress, settings
-from cxlib.clients import buildah, registry_server
-from cxlib.errors import ConfigError, duration
-from cxlib.stage import toolchain
+from cxlib.clients import buildah, podman, registry_server
+from cxlib.errors import ConfigError, CxError, duration
+from cxlib.stage import cache, toolchain
+from cxlib.stage.cache import Pruned
 
 _IGNORED = ("__pycache__",)
+_OURS = "localhost/cx/"
 
 
 class Image(BaseModel):
@@ -64,12 +66,12 @@ def keys() -> dict[str, str]:
 
 def local_name(name: str, key: str) -> str:
     """What the machine's own container store calls an image."""
-    return f"localhost/cx/{name}:{key}"
+    return f"{_OURS}{name}:{key}"
 
 
 def storage() -> Path:
     """The folder that the site's mirror serves."""
-    return settings.cache_root() / "images" / "mirror"
+    return _folder() / "mirror"
 
 
 def ensure() -> list[str]:
@@ -78,7 +80,7 @@ def ensure() -> list[str]:
     missing = _missing(images, wanted)
     if not missing:
         return []
-    with progress.stage("images"), toolchain.locked(settings.cache_root() / "images" / "build"):
+    with progress.stage("images"), cache.locked(_folder() / "build"):
         progress.note(f"building {len(missing)} images: {', '.join(missing)}")
         with registry_server.serving(toolchain.program("registry"), storage()) as address:
             for number, name in enumerate(missing, 1):
@@ -87,19 +89,46 @@ def ensure() -> list[str]:
     return missing
 
 
-def prune() -> list[str]:
-    """Drop the images that this checkout doesn't use, of the store and of the mirror; what went."""
-    images, wanted = catalogue(), keys()
-    with toolchain.locked(settings.cache_root() / "images" / "build"):
-        ours = {local_name(name, key) for name, key in wanted.items()}
-        gone = [name for name in buildah.names("localhost/cx/") if name not in ours]
-        for name in gone:
-            buildah.remove(name)
-        markers = {_marker(name, key) for name, key in wanted.items()}
-        for marker in set((settings.cache_root() / "images").glob("*.json")) - markers:
-            marker.unlink()
-        tags = {name: {wanted[name], *image.tags} for name, image in images.items() if image.mirrored}
-        return gone + registry_server.forget(toolchain.program("registry"), storage(), tags)
+def prune() -> Pruned:
+    """Drop the images that this checkout doesn't use, of the store and of the mirror.
+
+    What a container is made of stays, and while any site stands, so does all that the mirror has: a site's
+    pods are pulled by the names of the checkout that they came from.
+    """
+    with cache.tried(_folder() / "build") as free:
+        if not free:
+            return Pruned(kept=("images: some are being built",))
+        images, wanted = catalogue(), keys()
+        return _prune_store(wanted) + _prune_mirror(images, wanted)
+
+
+def _prune_store(wanted: dict[str, str]) -> Pruned:
+    ours = {local_name(name, key) for name, key in wanted.items()}
+    others = [name for name in buildah.names(_OURS) if name not in ours]
+    why = {name: buildah.remove(name) for name in others}
+    kept = tuple(f"{name}: {reason}" for name, reason in why.items() if reason)
+    return Pruned(tuple(name for name in others if not why[name]), kept)
+
+
+def _prune_mirror(images: dict[str, Image], wanted: dict[str, str]) -> Pruned:
+    if standing := podman.of_any_site():
+        names = ", ".join(standing)
+        return Pruned(kept=(f"the mirror's images: in use by a site ({names}); `cx down` takes it down",))
+    if not storage().is_dir():
+        return Pruned()
+    try:
+        program = toolchain.program("registry")
+    except CxError as exc:
+        return Pruned(kept=(f"the mirror's images: {exc}",))
+    markers = {_marker(name, key) for name, key in wanted.items()}
+    for marker in set(_folder().glob("*.json")) - markers:
+        marker.unlink()
+    tags = {name: {wanted[name], *image.tags} for name, image in images.items() if image.mirrored}
+    return Pruned(tuple(registry_server.forget(program, storage(), tags)))
+
+
+def _folder() -> Path:
+    return settings.cache_root() / "images"
 
 
 def _order(images: dict[str, Image]) -> list[str]:
@@ -135,7 +164,7 @@ def _files(image: Image) -> list[Path]:
 
 
 def _marker(name: str, key: str) -> Path:
-    return settings.cache_root() / "images" / f"{name}-{key}.json"
+    return _folder() / f"{name}-{key}.json"
 
 
 def _is_there(name: str, key: str, image: Image) -> bool:
@@ -158,7 +187,7 @@ def _missing(images: dict[str, Image], wanted: dict[str, str]) -> list[str]:
 
 def _build(name: str, image: Image, wanted: dict[str, str], mirror: str) -> None:
     begun, local = time.monotonic(), local_name(name, wanted[name])
-    log = settings.cache_root() / "images" / f"{name}.log"
+    log = _folder() / f"{name}.log"
     log.unlink(missing_ok=True)
     if not buildah.exists(local):
         with tempfile.TemporaryDirectory(prefix="cx-image-", dir=storage().parent) as work:

@@ -30,7 +30,7 @@ def _tail(log: Path, folder: Path) -> None:
 
 
 def _machines(site: Site, folder: Path) -> None:
-    states = podman.states(f"cx-{site.name}")
+    states = podman.states(site.name)
     (folder / "containers.txt").write_text("".join(f"{name}: {state}\n" for name, state in states.items()))
     run_all([partial(_journal, site, node, unit, folder) for node in site.nodes for unit in _UNITS])
 

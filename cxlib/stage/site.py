@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 
 from cxlib import progress, settings
 from cxlib.clients import firewall, podman, ssh, terraform
@@ -12,6 +13,10 @@ from cxlib.errors import StageFailed
 from cxlib.parallel import run_all
 from cxlib.stage import images, toolchain
 from cxlib.wait import Budget, wait_until
+
+# What the site's main.tf makes, by Terraform's addresses.
+_NETWORK, _VOLUME, _SUPPLY = (f"terraform_data.{name}" for name in ("network", "volume", "supply"))
+_NODE = "terraform_data.node["
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ def workspace(site: settings.Site) -> terraform.Workspace:
     variables = {
         "site": site.name,
         "nodes": {name: str(address) for name, address in site.nodes.items()},
+        "subnet": str(site.network),
         "supply_address": str(site.supply_address),
         "floating_address": str(site.floating_address),
         "ports": sorted(settings.PORTS.values()),
@@ -56,31 +62,38 @@ def converge(site: settings.Site) -> Machines:
         work = workspace(site)
         work.init()
         work.validate()
-        lost = _lost(site, work)
-        plan = work.plan(replace=lost)
-        done = list(plan.changes)
-        if not plan.empty:
-            progress.note(f"Terraform: {len(plan.changes)} to change")
-            work.apply(plan)
-            ssh.forget(site, *site.nodes)
-        done += _start_stopped(site)
+        done = build(site, work) + start_stopped(site)
         run_all([partial(_log_in, site, node) for node in site.nodes])
         return Machines(tuple(done), work.outputs())
 
 
+def build(site: settings.Site, work: terraform.Workspace) -> list[str]:
+    """Terraform's part: what is missing, differs or is gone from this machine is made; what was changed."""
+    remembered = work.addresses()
+    gone = _gone(site, remembered)
+    if gone:
+        progress.note(f"gone from this machine: {', '.join(_short(a) for a in gone)}; made anew")
+    plan = work.plan(replace=replaced(gone, remembered))
+    if not plan.empty:
+        progress.note(f"Terraform: {len(plan.changes)} to change")
+        work.apply(plan)
+        ssh.forget(site, *site.nodes)
+    return list(plan.changes)
+
+
 def replan(site: settings.Site) -> terraform.Plan:
     """What Terraform would do now; empty on a site that is as its files say."""
-    return workspace(site).plan()
+    return workspace(site).look()
 
 
 def drift(site: settings.Site) -> tuple[str, ...]:
     """What a run would do to the machines: Terraform's changes, and what is gone or stopped. Does nothing."""
     work = workspace(site)
     work.init()
-    gone = _gone(site, work)
-    there = podman.states(_prefix(site))
+    gone = _gone(site, work.addresses())
+    there = podman.states(site.name)
     stopped = sorted(f"{name}: {state}" for name, state in there.items() if state != "running")
-    return (*work.plan().changes, *(f"{address}: gone" for address in gone), *stopped)
+    return (*work.look().changes, *(f"{address}: gone" for address in gone), *stopped)
 
 
 def destroy(site: settings.Site) -> list[str]:
@@ -91,38 +104,34 @@ def destroy(site: settings.Site) -> list[str]:
         work.destroy()
         ssh.forget(site, *site.nodes)
         # a site whose Terraform state was lost is known by its names alone
-        for leftover in podman.leftovers(_prefix(site)):
-            progress.note(f"unknown to Terraform, removed: {leftover}")
-            podman.remove(leftover)
-        return podman.leftovers(_prefix(site))
+        for thing in podman.things(site.name):
+            progress.note(f"unknown to Terraform, removed: {thing}")
+            podman.remove(thing)
+        return podman.things(site.name) + network_traces(site)
 
 
-def _prefix(site: settings.Site) -> str:
-    return f"cx-{site.name}"
+def replaced(gone: Collection[str], remembered: Sequence[str]) -> tuple[str, ...]:
+    """What has to be made anew when ``gone`` is gone, of all that Terraform remembers, by address.
 
-
-def _lost(site: settings.Site, work: terraform.Workspace) -> tuple[str, ...]:
-    """Addresses of machines that Terraform remembers and podman doesn't have.
-
-    Without its first machine, which holds the cluster's memory, the others are of no use: all go.
+    Containers can't do without their network, nor node1 without its volume. Without node1, which holds
+    the cluster's memory, the other machines are of no use: all go.
     """
-    lost = _gone(site, work)
-    if lost:
-        progress.note(f"gone from this machine: {', '.join(_short(a) for a in lost)}; made anew")
-    if any(_short(a) == "node1" for a in lost):
-        return tuple(a for a in _remembered(work) if a.startswith("terraform_data.node"))
-    return lost
+    which = set(gone)
+    if which & {_NETWORK, _VOLUME, f'{_NODE}"node1"]'}:
+        which |= {address for address in remembered if address.startswith(_NODE)}
+    if _NETWORK in which:
+        which.add(_SUPPLY)
+    return tuple(address for address in remembered if address in which)
 
 
-def _gone(site: settings.Site, work: terraform.Workspace) -> tuple[str, ...]:
-    there = podman.states(_prefix(site))
-    return tuple(a for a in _remembered(work) if f"{_prefix(site)}-{_short(a)}" not in there)
-
-
-def _remembered(work: terraform.Workspace) -> list[str]:
-    """Addresses of the containers that Terraform made."""
-    kinds = ("terraform_data.node", "terraform_data.supply")
-    return [address for address in work.addresses() if address.startswith(kinds)]
+def _gone(site: settings.Site, remembered: Sequence[str]) -> tuple[str, ...]:
+    """Addresses of what Terraform remembers and podman doesn't have."""
+    there = podman.things(site.name)
+    known = {_NETWORK: f"network cx-{site.name}", _VOLUME: f"volume cx-{site.name}-data"}
+    for address in remembered:
+        if address == _SUPPLY or address.startswith(_NODE):
+            known[address] = f"container cx-{site.name}-{_short(address)}"
+    return tuple(a for a in remembered if a in known and known[a] not in there)
 
 
 def _short(address: str) -> str:
@@ -130,8 +139,9 @@ def _short(address: str) -> str:
     return address.split('"')[1] if '"' in address else address.rsplit(".", 1)[1]
 
 
-def _start_stopped(site: settings.Site) -> list[str]:
-    there = podman.states(_prefix(site))
+def start_stopped(site: settings.Site) -> list[str]:
+    """Start the machines that are there and don't run, as after a reboot."""
+    there = podman.states(site.name)
     stopped = sorted(name for name, state in there.items() if state != "running")
     if stopped:
         progress.note(f"stopped, as after a reboot: {', '.join(stopped)}; started again")
@@ -153,5 +163,4 @@ def require_empty(plan: terraform.Plan) -> None:
 
 def network_traces(site: settings.Site) -> list[str]:
     """Routes and firewall rules of this machine that speak of the site's network or floating address."""
-    subnet = ip_network(f"{site.supply_address}/24", strict=False)
-    return firewall.traces((str(subnet), str(site.floating_address)))
+    return firewall.traces((site.network, IPv4Network(site.floating_address)))

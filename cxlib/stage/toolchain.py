@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import time
 import tomllib
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +17,8 @@ from cxlib import progress, settings
 from cxlib.clients import golang
 from cxlib.errors import CxError, duration
 from cxlib.parallel import run_all
+from cxlib.stage import cache
+from cxlib.stage.cache import Pruned
 
 SUPPLY = settings.CHECKOUT / "sites" / "local" / "supply"
 BUILDS_AT_ONCE = 2
@@ -110,18 +110,33 @@ def missing(only: Collection[str] = ()) -> dict[str, Module]:
     return {n: m for n, m in modules().items() if n in (only or [n]) and not _is_there(n, m)}
 
 
-def prune() -> list[str]:
-    """Drop the programs that this checkout doesn't use; what went."""
+def prune() -> Pruned:
+    """Drop the programs that this checkout doesn't use, and half-built ones that nobody builds any more."""
     wanted = {folder(name, module) for name, module in modules().items()}
-    gone = [
-        path
-        for path in (settings.cache_root() / "toolchain").glob("*")
-        if path.is_dir() and path not in wanted
-    ]
-    for path in gone:
-        with locked(path):
-            shutil.rmtree(path, ignore_errors=path.suffix == ".part")
-    return [path.name for path in gone]
+    ends = (".part", ".lock")
+    there = {p.with_suffix("") if p.suffix in ends else p for p in _entries() if p.suffix != ".log"}
+    return sum((_drop(target, whole=target not in wanted) for target in sorted(there)), Pruned())
+
+
+def _entries() -> Iterator[Path]:
+    return (settings.cache_root() / "toolchain").glob("*")
+
+
+def _drop(target: Path, *, whole: bool) -> Pruned:
+    """Drop what an ended build left of ``target`` and, if ``whole``, the built programs and the lock too."""
+    with cache.tried(target) as free:
+        parts = (_work(target), target) if whole else (_work(target),)
+        found = [path for path in parts if path.is_dir() and not path.is_symlink()]
+        if not free:
+            return Pruned(kept=(f"{target.name}: it is being built",) if found else ())
+        for path in found:
+            shutil.rmtree(path)
+        return Pruned(gone=tuple(path.name for path in found))
+
+
+def _work(target: Path) -> Path:
+    """Where ``target`` is built."""
+    return target.with_name(f"{target.name}.part")
 
 
 def _is_there(name: str, module: Module) -> bool:
@@ -134,11 +149,11 @@ def _build(name: str, module: Module) -> None:
     """Build into a folder beside, then rename: a cache entry is whole or isn't there."""
     target = folder(name, module)
     here = SUPPLY / "modules" / name
-    with locked(target):
+    with cache.locked(target):
         if target.is_dir():
             return
         begun = time.monotonic()
-        work = target.with_name(f"{target.name}.part")
+        work = _work(target)
         if work.exists():
             shutil.rmtree(work)
         (work / "bin").mkdir(parents=True)
@@ -160,16 +175,3 @@ def _build(name: str, module: Module) -> None:
             shutil.rmtree(work / "patched")
         work.rename(target)
         progress.note(f"{name} built in {duration(time.monotonic() - begun)}")
-
-
-@contextmanager
-def locked(target: Path) -> Iterator[None]:
-    """Hold the machine-wide lock of a cache entry; another build of it waits here, and says so."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f"{target.name}.lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.note(f"another build of {target.name} is under way: waiting for it")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

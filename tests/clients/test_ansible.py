@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ class Place:
         )
         self.site = Here(
             name="here", floating_address="127.0.0.9", supply_address="127.0.0.8", ssh_user="nobody",
-            nodes={"node1": "127.0.0.1", "node2": "127.0.0.2"}, root=root,
+            nodes={"node1": "127.0.0.11", "node2": "127.0.0.12"}, root=root,
         )  # fmt: skip
 
     def run(self, text: str, *, check: bool = False) -> PlaybookRun:
@@ -152,6 +153,8 @@ def test_secrets_stay_out_of_the_log_and_artifacts_are_gone(three: ThreeRuns) ->
     assert "TASK [A secret]" in log
     assert "hunter22" not in log
     assert not (three.state / "ansible" / "artifacts").exists()
+    for path in [three.state / "ansible", three.state / "ansible-check"]:
+        assert {stat.S_IMODE(p.stat().st_mode) for p in (path, path / "env")} == {0o700}
 
 
 def test_failure_names_machine_task_and_reason(place: Place) -> None:

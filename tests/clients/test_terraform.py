@@ -109,6 +109,18 @@ def test_second_plan_is_empty_and_a_change_is_not(place: Place) -> None:
     assert set(place.workspace("other").plan().changes) == {f"{address}: delete/create" for address in BOTH}
 
 
+def test_a_look_beside_a_run_leaves_its_plan_alone(place: Place) -> None:
+    """A night between a run's plan and its apply: what was applied was what the night had planned."""
+    work = place.workspace()
+    plan = work.plan()
+    assert set(place.workspace("other").look().changes) == {f"{address}: create" for address in BOTH}
+    work.apply(plan)
+    assert place.files() == {"one": "hello", "two": "hello"}
+    assert list(place.state.glob("*.tfplan")) == []
+    assert place.workspace("other").look().changes == tuple(f"{a}: delete/create" for a in sorted(BOTH))
+    assert [p.name for p in place.state.iterdir() if "tfplan" in p.name or p.name.startswith("tmp")] == []
+
+
 def test_only_the_replaced_is_made_anew(place: Place) -> None:
     """One machine that was lost doesn't cost the others."""
     work = place.workspace()
@@ -140,7 +152,7 @@ def test_secrets_are_not_in_outputs_log_or_argv(place: Place) -> None:
     assert work.outputs() == {"word": "hello"}
     assert "hunter22" not in work.log.read_text()
     seen = (place.things / "one.argv").read_text()
-    assert "next.tfplan" in seen, "the command line of the apply itself is among those looked at"
+    assert ".tfplan" in seen, "the command line of the apply itself is among those looked at"
     assert "hunter22" not in seen
 
 

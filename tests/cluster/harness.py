@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxlib.clients import workflows
 from cxlib.clients.kube import Kube
-from cxlib.harness.ending import Ending
+from cxlib.ending import Ending
 from cxlib.settings import Site
 from cxlib.stage import promotion, under_way
 from cxlib.stage.environment import Candidate

@@ -105,7 +105,7 @@ def test_site_that_does_not_answer_is_invalid_in_every_line(
     monkeypatch.setenv("CX_CACHE", str(tmp_path))
     site = Site.model_validate(
         {
-            "name": "local", "floating_address": "127.255.255.254", "supply_address": "192.0.2.1",
+            "name": "local", "floating_address": "127.255.255.254", "supply_address": "192.0.2.10",
             "ssh_user": "x", "nodes": {"node1": "192.0.2.2"},
         }
     )  # fmt: skip

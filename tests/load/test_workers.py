@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 
-from cxlib.clients import locust, runfolder
+from cxlib.clients import locust, process, runfolder
 from cxlib.errors import StageFailed
 from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.load import LoadLevel
@@ -85,10 +85,12 @@ def test_all_workers_dead_is_a_run_of_nothing(service: Service, tmp_path: Path) 
 
 
 def test_profile_that_breaks_is_told_before_any_load(service: Service, tmp_path: Path) -> None:
-    """The worker's own words say what to mend; no other worker is left behind."""
+    """The worker's own words say what to mend; no other worker is left behind, and none of another load."""
     broken = tmp_path / "broken.py"
     broken.write_text("import nothing_of_this_name\n")
-    with pytest.raises(StageFailed, match="nothing_of_this_name"):
-        gate(service, tmp_path / "run", LoadLevel(2, 30), profile=broken)
-    assert not of_workers(service)
+    with process.background(["sleep", "60"]) as beside:
+        with pytest.raises(StageFailed, match="nothing_of_this_name"):
+            gate(service, tmp_path / "run", LoadLevel(2, 30), profile=broken)
+        assert not of_workers(service)
+        assert not beside.ended()
     assert not (tmp_path / "run" / "run.json").exists()

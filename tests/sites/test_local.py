@@ -23,6 +23,7 @@ SITE = CHECKOUT / "sites" / "local"
 VARIABLES: dict[str, object] = {
     "site": "test",
     "nodes": {"node1": "192.168.1.11", "node2": "192.168.1.12", "node3": "192.168.1.13"},
+    "subnet": "192.168.1.0/24",
     "supply_address": "192.168.1.10",
     "floating_address": "127.0.38.1",
     "ports": sorted(PORTS.values()),

@@ -38,9 +38,10 @@ class Checkout:
         argv = [sys.executable, "-c", program]
         return process.run(argv, timeout=60, cwd=self.root, env=os.environ | self.env, expect=expect)
 
-    def answer(self, imports: str, expression: str) -> Any:
+    def answer(self, imports: str, expression: str, first: str = "") -> Any:
         """The value of ``expression``, which JSON can carry, in a process of its own."""
-        done = self.run(f"import json\nfrom cxlib.stage import {imports}\nprint(json.dumps({expression}))")
+        program = f"import json\nfrom cxlib.stage import {imports}\n{first}\nprint(json.dumps({expression}))"
+        done = self.run(program)
         return json.loads(done.stdout.splitlines()[-1])
 
     def start(self, program: str) -> subprocess.Popen[str]:

@@ -68,6 +68,16 @@ def ensure(checkout: Checkout) -> list[str]:
     return list(checkout.answer("images", "images.ensure()"))
 
 
+def prune(checkout: Checkout) -> dict[str, list[str]]:
+    return dict(checkout.answer("images", "dataclasses.asdict(images.prune())", "import dataclasses"))
+
+
+def podman(checkout: Checkout, *argv: str) -> str:
+    """What podman says of the test's own store."""
+    done = process.run(["podman", *argv], timeout=60, env=os.environ | checkout.env)
+    return done.stdout.strip()
+
+
 def empty_store(checkout: Checkout) -> None:
     """As a person's clean-up does it; by name, so that it could hit no other store's images."""
     env = os.environ | checkout.env
@@ -123,9 +133,56 @@ def test_images_are_built_once_and_again_only_with_what_changed(checkout: Checko
     assert ensure(checkout) == ["house"]
     second = keys(checkout)
     assert f"house:{second['house']}" in tags(checkout)
-    gone = checkout.answer("images", "images.prune()")
+    gone = prune(checkout)["gone"]
     assert f"house:{first['house']}" in gone
     assert tags(checkout) == {f"house:{second['house']}", "house:v1", f"shed:{second['shed']}"}
+
+
+def test_images_of_a_standing_site_stay_and_go_with_it(checkout: Checkout) -> None:
+    """Taken away by force, the machines of a site that runs went with the image that they are made of."""
+    ensure(checkout)
+    first = keys(checkout)
+    base = f"localhost/cx/ground:{first['ground']}"
+    podman(checkout, "create", "--network", "none", "--name", "cx-moon-node1", base, "/init")
+    checkout.write("images/ground/floor", "wood")
+    assert ensure(checkout) == ["ground", "house"]
+    before = tags(checkout)
+    done = prune(checkout)
+    assert podman(checkout, "ps", "--all", "--format", "{{.Names}}") == "cx-moon-node1"
+    assert done["gone"] == [f"localhost/cx/house:{first['house']}"]
+    assert done["kept"][0] == f"{base}: in use"
+    assert "the mirror's images: in use by a site (cx-moon-node1)" in done["kept"][1]
+    assert tags(checkout) == before, "pods of the site name them"
+    checkout.write("images/ground/floor", "stone")
+    assert ensure(checkout) == [], "what the mirror kept is still known to be there"
+    checkout.write("images/ground/floor", "wood")
+    podman(checkout, "rm", "cx-moon-node1")
+    done = prune(checkout)
+    assert set(done["gone"]) == {base, f"house:{first['house']}"}
+    assert done["kept"] == []
+
+
+def test_clean_up_of_a_cache_without_images_or_registry_says_what_it_kept(checkout: Checkout) -> None:
+    """The registry that cleans the mirror up may be one that isn't built yet, or not any more."""
+    assert prune(checkout) == {"gone": [], "kept": []}
+    ensure(checkout)
+    (registry,) = (checkout.cache / "toolchain").glob("registry-*")
+    registry.unlink()
+    before = tags(checkout)
+    (kept,) = prune(checkout)["kept"]
+    assert "registry isn't built yet" in kept
+    assert tags(checkout) == before
+
+
+def test_nothing_is_dropped_while_images_are_built(checkout: Checkout) -> None:
+    """The mirror's clean-up takes away what is being pushed."""
+    ensure(checkout)
+    checkout.write("src/app.py", "print(2)\n")
+    told = checkout.run(
+        "from cxlib.stage import cache, images\nfrom cxlib import settings\n"
+        "with cache.locked(settings.cache_root() / 'images' / 'build'): print(images.prune())"
+    )
+    assert "Pruned(gone=(), kept=('images: some are being built',))" in told.stdout
 
 
 def test_what_left_the_store_is_built_again_when_it_is_needed(checkout: Checkout) -> None:

@@ -60,7 +60,7 @@ def test_staging_that_does_not_answer_is_told_before_any_load(tmp_path: Path) ->
     """A service that is down fails each case, the wanted ones too: that would prove nothing."""
     site = Site.model_validate(
         {
-            "name": "nowhere", "floating_address": "127.255.255.254", "supply_address": "192.0.2.1",
+            "name": "nowhere", "floating_address": "127.255.255.254", "supply_address": "192.0.2.10",
             "ssh_user": "x", "nodes": {"node1": "192.0.2.2"},
         }
     )  # fmt: skip

@@ -6,12 +6,16 @@ import io
 import os
 import shutil
 import signal
+import threading
+import time
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cxlib.clients import process
+from cxlib.stage import cache
 from cxlib.wait import Look, wait_until
 from tests.stage.checkout import SUPPLY, Checkout
 
@@ -63,6 +67,19 @@ def entries(checkout: Checkout) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.is_dir() and p.suffix != ".part")
 
 
+def key_folder(checkout: Checkout) -> str:
+    """The entry that this checkout uses."""
+    return str(checkout.answer("toolchain", "toolchain.folder('tiny').name"))
+
+
+def prune(checkout: Checkout) -> dict[str, list[str]]:
+    return dict(checkout.answer("toolchain", "dataclasses.asdict(toolchain.prune())", "import dataclasses"))
+
+
+def begun(builds: Path) -> None:
+    wait_until("build", lambda: Look("…", done=builds.exists()), wanted="begun", within=30, every=0.02)
+
+
 def test_program_is_built_once_and_is_static(checkout: Checkout) -> None:
     """The second run of everything must not wait for a compiler."""
     assert ensure(checkout) == ["tiny"]
@@ -101,9 +118,12 @@ def test_changed_source_is_another_program_beside_the_first(checkout: Checkout) 
     assert len(entries(checkout)) == 2
     checkout.write(f"{SUPPLY}/modules/tiny/main.go", MAIN)
     assert ensure(checkout) == []
-    assert checkout.answer("toolchain", "toolchain.prune()") != []
-    assert len(entries(checkout)) == 1
+    old = next(name for name in entries(checkout) if name != key_folder(checkout))
+    assert prune(checkout) == {"gone": [old], "kept": []}
+    assert entries(checkout) == [key_folder(checkout)]
     assert said(checkout) == "tiny plain"
+    assert not (checkout.cache / "toolchain" / f"{old}.lock").exists()
+    assert (checkout.cache / "toolchain" / f"{key_folder(checkout)}.lock").exists()
 
 
 def test_failed_build_leaves_no_entry_and_says_why(checkout: Checkout) -> None:
@@ -134,6 +154,96 @@ def test_interrupted_build_leaves_no_entry_and_the_next_one_is_whole(checkout: C
     checkout.env["BUILD_SECONDS"] = "0"
     assert ensure(checkout) == ["tiny"]
     assert said(checkout) == "tiny plain"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_setup_leaves_no_compiler_behind(
+    checkout: Checkout, slow: Path, number: signal.Signals
+) -> None:
+    """A service manager stops a run and a terminal is closed: neither may leave a build to run on."""
+    checkout.env["BUILD_SECONDS"] = "31.7"
+    child = checkout.start("import sys\nfrom cxlib import cli\nsys.exit(cli.main(['setup']))")
+    try:
+        wait_until("build", lambda: Look("…", done=slow.exists()), wanted="begun", within=30, every=0.02)
+        started = psutil.Process(child.pid).children(recursive=True)
+        child.send_signal(number)
+        _, err = child.communicate(timeout=10)
+    finally:
+        child.kill()
+    assert started
+    assert not [p for p in started if p.is_running()]
+    assert (child.returncode, err.splitlines()[-1]) == (130, "cx setup: interrupted")
+
+
+@pytest.mark.parametrize("source", [MAIN, MAIN.replace("plain", "another")], ids=["ours", "another's"])
+def test_prune_leaves_a_build_under_way_alone(checkout: Checkout, slow: Path, source: str) -> None:
+    """A build of half an hour lost its folder, be it this checkout's or another's that shares the cache."""
+    checkout.env["BUILD_SECONDS"] = "3"
+    child = checkout.start(ENSURE)
+    try:
+        begun(slow)
+        ours = key_folder(checkout)
+        checkout.write(f"{SUPPLY}/modules/tiny/main.go", source)
+        assert prune(checkout) == {"gone": [], "kept": [f"{ours}: it is being built"]}
+        _, err = child.communicate(timeout=30)
+    finally:
+        child.kill()
+    assert child.returncode == 0, err
+    assert entries(checkout) == [ours]
+
+
+def test_prune_drops_what_an_ended_build_left(checkout: Checkout) -> None:
+    """Nothing else would: the next build of that program may never come."""
+    checkout.write(f"{SUPPLY}/modules/tiny/main.go", MAIN.replace("word)", "wrod)"))
+    checkout.run(ENSURE, expect=(1,))
+    assert prune(checkout) == {"gone": [f"{key_folder(checkout)}.part"], "kept": []}
+    assert prune(checkout) == {"gone": [], "kept": []}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_wait_for_another_build_ends_with_the_run(
+    checkout: Checkout, slow: Path, number: signal.Signals
+) -> None:
+    """It was deaf to Ctrl-C for as long as the other built."""
+    checkout.env["BUILD_SECONDS"] = "20"
+    first = checkout.start(ENSURE)
+    try:
+        begun(slow)
+        second = checkout.start("import sys\nfrom cxlib import cli\nsys.exit(cli.main(['setup']))")
+        assert second.stderr
+        assert any("is under way: waiting for it" in line for line in second.stderr)
+        began = time.monotonic()
+        second.send_signal(number)
+        second.communicate(timeout=15)
+        assert (second.returncode, time.monotonic() - began < 3) == (130, True)
+        assert first.poll() is None
+    finally:
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=15)
+
+
+def test_lock_that_was_dropped_meanwhile_is_taken_anew(tmp_path: Path) -> None:
+    """Two that hold locks of the same name on different files would build into one folder."""
+    target = tmp_path / "entry"
+    with cache.tried(target) as free:
+        assert free
+        with cache.tried(target) as again:
+            assert not again
+    assert not (tmp_path / "entry.lock").exists(), "it goes with what it guards"
+    target.mkdir()
+    order: list[str] = []
+
+    def wait_for_it() -> None:
+        with cache.locked(target), cache.tried(target) as again:
+            order.append(f"held, free to others: {again}")
+
+    with cache.tried(target):
+        thread = threading.Thread(target=wait_for_it)
+        thread.start()
+        threading.Event().wait(0.5)
+        target.rmdir()
+    thread.join(5)
+    assert order == ["held, free to others: False"]
 
 
 def test_two_builds_at_once_build_once(checkout: Checkout, slow: Path) -> None:

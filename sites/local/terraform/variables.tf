@@ -6,7 +6,6 @@ variable "site" {
 variable "subnet" {
   description = "The private network."
   type        = string
-  default     = "192.168.1.0/24"
 }
 
 variable "nodes" {

@@ -46,13 +46,17 @@ class Ending:
             self._again = None
 
     def leave_no_one(self, status: int) -> None:
-        """After an interrupted run: end our remaining children, and leave at once with ``status``.
+        """After an interrupted run: end our remaining children, and leave with ``status``.
 
-        Neither threads of ours are waited for nor what Python does at its end: the interrupt may have
-        come between a library's taking a lock and its giving it back, for which that would wait for ever.
+        A child that still has time to end by itself gets it: Terraform gives back its lock. Neither threads
+        of ours are waited for nor what Python does at its end: the interrupt may have come between a
+        library's taking a lock and its giving it back, for which that would wait for ever.
         """
         if not self._pressed:
             return
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        process.end_all()
         _end_children()
         sys.stdout.flush()
         sys.stderr.flush()
