@@ -78,7 +78,7 @@ def converge(site: Site, revision: str, target: str, override: BreakGlass | None
         candidate = environment.require_whole(environment.look(kube, site, environment.before(target)))
         found = _installed(kube, site, revision, target)
         did = list(found.did)
-        known = promotion_log.events(site, target)
+        known = promotion_log.about(site, target, candidate.digest)
         if found.candidate == candidate:
             _require_proof_of_entry(site, kube, known, target, candidate)
         else:
@@ -180,7 +180,7 @@ def witnesses(site: Site, name: str) -> dict[str, tuple[str | None, str | None]]
     isn't theirs to say. Raises ``Unreachable``, ``StageFailed``."""
     kube = platform.connect(site)
     now, wanted = environment.look(kube, site, name), environment.pointed(kube, name)
-    event = promotion_log.arrival(promotion_log.events(site, name), now.serving.digest)
+    event = promotion_log.arrival(promotion_log.about(site, name, now.serving.digest), now.serving.digest)
     tagged = registry.digest(registry.ClusterDoor(kube), application.APP_REPOSITORY, now.serving.tag)
     pods = next(iter(now.running)) if len(now.running) == 1 else ", ".join(sorted(now.running))
     return {
