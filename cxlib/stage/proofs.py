@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cxlib.clients.kube import Kube
 from cxlib.errors import StageFailed
+from cxlib.evidence.policy import Policy
 from cxlib.model.standing import Proof
 from cxlib.settings import ENVIRONMENTS
 from cxlib.stage import trust
@@ -22,7 +23,7 @@ def trusted(kube: Kube) -> Trust:
     try:
         return trust.read(kube)
     except StageFailed:
-        return Trust(b"", "", {})
+        return Trust(b"", "", Policy({}))
 
 
 def believed(envelopes: Iterable[bytes], trusted: Trust) -> list[Statement]:
