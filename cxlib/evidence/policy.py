@@ -41,6 +41,15 @@ class Policy:
             return known[-1]
         return replace(listed[0], since=None) if listed else Asked({})
 
+    def names(self, environment: str) -> set[str]:
+        """Every gate that is or was asked for."""
+        return {name for one in self.asked.get(environment, ()) for name in one.gates}
+
+    def since(self, environment: str, moment: datetime) -> tuple[Asked, ...]:
+        """What was asked at ``moment`` and after it, newest first."""
+        later = [one for one in self.asked.get(environment, ()) if one.since and one.since > moment]
+        return (*reversed(later), self.at(environment, moment))
+
     def changes(self, environment: str) -> tuple[datetime, ...]:
         """When something else was asked for."""
         return tuple(one.since for one in self.asked.get(environment, ()) if one.since)

@@ -138,12 +138,15 @@ def state(
     now: datetime,
     sha256: str | None = None,
 ) -> tuple[State, str]:
-    """What a verified statement is worth among ``others``, and why when it isn't valid."""
+    """What a verified statement is worth among ``others``, and why when it isn't valid.
+
+    A revocation is told whatever else speaks against it: it counts also where age doesn't.
+    """
+    if statement.verdict == "PASS" and (fail := revoked_by(statement, others)):
+        return State.REVOKED, _revoked(fail)
     why = void(statement, environment=statement.environment, site=site, now=now, sha256=sha256)
     if why:
         return (State.EXPIRED if why.startswith(_EXPIRED) else State.VOID), why
-    if statement.verdict == "PASS" and (fail := revoked_by(statement, others)):
-        return State.REVOKED, _revoked(fail)
     return State.VALID, ""
 
 

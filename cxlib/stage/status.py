@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,19 +11,18 @@ from typing import Any
 from cxlib.clients import argocd, endpoint, http, pod, registry, terraform, workflows
 from cxlib.clients.kube import Kube, Object
 from cxlib.clients.mlflow_rest import Lookup
-from cxlib.errors import CxError, Unreachable
-from cxlib.evidence import EXPERIMENT, FILE
+from cxlib.errors import Unreachable
 from cxlib.judge import agreement
 from cxlib.model.standing import Claim, Environment, Holder, Image, Standing
+from cxlib.parallel import together
 from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
-from cxlib.stage import application, identity, proofs
+from cxlib.stage import application, envelopes, identity, proofs
 from cxlib.stage.trust import Trust
 
 _CLAIM = "cx.birdclef/promotion"  # services.pipeline.claim.UNDER_WAY
 # Seconds that all parts together have to answer; a look at what runs needs less than one.
 ANSWER_SECONDS = 6.0
 _CONNECT_SECONDS = 1.5
-_ENVELOPES = 40  # the newest about one image
 # The parameters of a workflow that name the environment that it changes.
 _TARGETS = ("target-environment", "environment")
 _TO_STAGING = ("train-model", "build-container-image")
@@ -95,39 +92,6 @@ def standing(site: Site, *, now: datetime | None = None, through: Doors | None =
 def exists(site: Site) -> bool:
     """Whether this machine knows the site's cluster, and Terraform remembers no taking down."""
     return site.kubeconfig.is_file() and terraform.remembers(site.state / "terraform") is not False
-
-
-def together(asked: Mapping[str, Callable[[], Any]], within: float) -> tuple[dict[str, Any], dict[str, str]]:
-    """The answers to all questions, asked at once, and why the others have none after ``within`` seconds.
-
-    An error that isn't ours is raised: it is a mistake in here.
-    """
-    told: dict[str, Any] = {}
-    silent: dict[str, str] = {}
-    broken: list[Exception] = []
-
-    def ask(name: str, question: Callable[[], Any]) -> None:
-        try:
-            told[name] = question()
-        except CxError as exc:
-            silent[name] = str(exc).splitlines()[0]
-        except Exception as exc:  # noqa: BLE001  raised below, in the thread that people see
-            broken.append(exc)
-
-    # daemons: one that hangs in a connection must not keep the process
-    threads = {
-        name: threading.Thread(target=ask, args=(name, question), daemon=True)
-        for name, question in asked.items()
-    }
-    for thread in threads.values():
-        thread.start()
-    deadline = time.monotonic() + within
-    for thread in threads.values():
-        thread.join(max(0.0, deadline - time.monotonic()))
-    if broken:
-        raise broken[0]
-    late = {name: f"no answer within {within:.0f} s" for name, t in threads.items() if t.is_alive()}
-    return dict(told), {**late, **silent}
 
 
 def _serving(site: Site, name: str) -> Image:
@@ -230,8 +194,10 @@ def _looked_up(
         if one.wanted and one.wanted.tag
     }
     if lookup:
-        digests = {one.wanted.digest for one in installed if one.wanted}
-        asked["evidence"] = partial(_envelopes, lookup, digests - {""})
+        running = {one.name: one.wanted.digest for one in installed if one.wanted and one.wanted.digest}
+        asked["evidence"] = partial(
+            envelopes.about, lookup, running, cluster.trust.policy, within=ANSWER_SECONDS
+        )
     told, silent = together(asked, ANSWER_SECONDS)
     statements = proofs.believed(told["evidence"], cluster.trust) if "evidence" in told else None
     found = []
@@ -244,19 +210,6 @@ def _looked_up(
             one = replace(one, proofs=proofs.own(*known), entry=proofs.entry(*known))
         found.append(one)
     return found, {"evidence" if name == "evidence" else "registry": why for name, why in silent.items()}
-
-
-def _envelopes(lookup: Lookup, digests: set[str]) -> list[bytes]:
-    """The newest envelopes about each of ``digests``, fetched at once. Raises ``Unreachable``."""
-    found = [
-        run.run_id
-        for digest in sorted(digests)
-        for run in lookup.runs(EXPERIMENT, f"tags.`cx.digest` = '{digest}'", most=_ENVELOPES)
-    ]
-    told, silent = together({run: partial(lookup.artifact, run, FILE) for run in found}, ANSWER_SECONDS)
-    if silent:
-        raise Unreachable(next(iter(silent.values())))
-    return [raw for raw in told.values() if raw is not None]
 
 
 def claim(application: Object) -> Claim | None:

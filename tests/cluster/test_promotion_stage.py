@@ -20,9 +20,9 @@ from cxlib.errors import ConfigError, Unrecoverable
 from cxlib.evidence.statement import EvidenceRefused
 from cxlib.parallel import run_all
 from cxlib.settings import MODEL_NAME, load_site
-from cxlib.stage import environment, promotion, promotion_log, rollback, trust, under_way
+from cxlib.stage import break_glass, environment, promotion, promotion_log, rollback, trust, under_way
+from cxlib.stage.break_glass import BreakGlass
 from cxlib.stage.environment import Candidate
-from cxlib.stage.promotion import BreakGlass
 from cxlib.wait import Budget, Look, wait_until
 from tests.apart import Apart
 from tests.cluster.harness import LoopbackSite, promote_to_canary
@@ -107,9 +107,9 @@ def test_an_override_is_signed_and_shown(world: World) -> None:
     person = BreakGlass("somebody@here", "the site is down", world.folder / "override")
     found = promotion.converge(world.site, "", "canary", person)
     assert found.candidate == world.candidate
-    (signed,) = promotion.overrides(world.site, world.candidate.digest, "canary")
-    assert promotion.told(signed).startswith("somebody@here until ")
-    assert promotion.told(signed).endswith(": the site is down")
+    (signed,) = break_glass.overrides(world.site, world.candidate.digest, "canary")
+    assert break_glass.told(signed).startswith("somebody@here until ")
+    assert break_glass.told(signed).endswith(": the site is down")
     event = promotion_log.events(world.site, "canary")[-1]
     assert event.override == "somebody@here: the site is down"
 
@@ -118,7 +118,7 @@ def test_an_override_that_is_not_needed_is_not_signed(world: World) -> None:
     """What is proven needs no glass broken, and the record must not say that it was."""
     person = BreakGlass("somebody@here", "just in case", world.folder / "override")
     promotion.converge(world.site, "", "canary", person)
-    assert promotion.overrides(world.site, world.candidate.digest, "canary") == []
+    assert break_glass.overrides(world.site, world.candidate.digest, "canary") == []
 
 
 def test_what_was_rolled_back_does_not_come_again_by_itself(world: World) -> None:
