@@ -5,7 +5,7 @@ Records that somebody deleted in MLflow count as well: what was taken away stays
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,11 +73,11 @@ def arrival(known: Sequence[Event], digest: str) -> Event | None:
     return next((e for e in reversed(known) if e.arrived and e.to.digest == digest), None)
 
 
-def good(known: Sequence[Event], now: str) -> list[Event]:
-    """What was promoted, isn't what serves ``now`` (a digest), and was not rolled back: newest first."""
+def good(known: Sequence[Event], without: Collection[str]) -> list[Event]:
+    """What was promoted, is none of the digests ``without``, and was not rolled back: newest first."""
     by_digest: dict[str, Event] = {}
     for event in reversed(known):
-        if event.outcome == PROMOTED and event.to.digest not in (now, ""):
+        if event.outcome == PROMOTED and event.to.digest and event.to.digest not in without:
             by_digest.setdefault(event.to.digest, event)
     return [event for digest, event in by_digest.items() if withdrawn(known, digest) is None]
 

@@ -13,13 +13,12 @@ from cxlib.clients.kube import Kube, Object
 from cxlib.clients.mlflow_rest import Lookup
 from cxlib.errors import Unreachable
 from cxlib.judge import agreement
-from cxlib.model.standing import Claim, Environment, Holder, Image, Standing
+from cxlib.model.standing import Environment, Holder, Image, Standing
 from cxlib.parallel import together
 from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
-from cxlib.stage import application, envelopes, identity, proofs
+from cxlib.stage import application, claim, envelopes, identity, proofs
 from cxlib.stage.trust import Trust
 
-_CLAIM = "cx.birdclef/promotion"  # services.pipeline.claim.UNDER_WAY
 # Seconds that all parts together have to answer; a look at what runs needs less than one.
 ANSWER_SECONDS = 6.0
 _CONNECT_SECONDS = 1.5
@@ -107,14 +106,9 @@ def served(body: bytes) -> Image:
 
     try:
         told = json.loads(body)
-        return _image(told.get("image_digest"), told.get("model_version"), told.get("image_tag"))
+        return claim.image(told.get("image_digest"), told.get("model_version"), told.get("image_tag"))
     except (ValueError, AttributeError) as exc:
         raise Unreachable("/version told no JSON object") from exc
-
-
-def _image(digest: str | None, version: str | None, tag: str | None) -> Image:
-    """Version 0 stands for the first build, which serves no model."""
-    return Image(digest or "", "" if version in (None, "0") else str(version), tag or "")
 
 
 def _connect(site: Site) -> Kube:
@@ -156,7 +150,7 @@ def _environment(
     if found is None:
         return replace(seen, installed=False)
     state, parameters = argocd.state(found), argocd.parameters(found)
-    wanted = _image(
+    wanted = claim.image(
         parameters.get("image.digest"), parameters.get("model.version"), parameters.get("image.tag")
     )
     return replace(
@@ -170,7 +164,7 @@ def _environment(
         silent=_why(silent.get(name, "")),
         pods=tuple(sorted(pod.digests(cluster.pods.get(f"birdclef-{name}", []), "app"))),
         holders=holders(cluster.workflows).get(name, ()),
-        claim=claim(found),
+        claim=claim.of(found),
     )
 
 
@@ -210,21 +204,6 @@ def _looked_up(
             one = replace(one, proofs=proofs.own(*known), entry=proofs.entry(*known))
         found.append(one)
     return found, {"evidence" if name == "evidence" else "registry": why for name, why in silent.items()}
-
-
-def claim(application: Object) -> Claim | None:
-    """What a promotion noted on the Application before its first write; services/pipeline writes it."""
-    import json
-
-    text = (application["metadata"].get("annotations") or {}).get(_CLAIM)
-    if not text:
-        return None
-    try:
-        kept = json.loads(text)
-        before = {p["name"]: p.get("value", "") for p in kept["before"]["parameters"]}
-        return Claim(str(kept["workflow"]), str(before.get("model.version", "")))
-    except (ValueError, KeyError, TypeError):
-        return Claim("something", "")
 
 
 def holders(found: Sequence[Object]) -> dict[str, tuple[Holder, ...]]:

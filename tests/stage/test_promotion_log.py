@@ -91,7 +91,7 @@ def test_what_failed_or_was_refused_changes_nothing(records: Records) -> None:
     known = history(records, ("promoted", ONE, ""), ("undone", TWO, ONE), ("refused", THREE, ""))
     assert promotion_log.arrival(known, TWO) is None
     assert promotion_log.withdrawn(known, TWO) is None
-    assert promotion_log.good(known, ONE) == []
+    assert promotion_log.good(known, [ONE]) == []
 
 
 def test_a_rollback_goes_to_the_newest_that_stayed_good(records: Records) -> None:
@@ -103,7 +103,7 @@ def test_a_rollback_goes_to_the_newest_that_stayed_good(records: Records) -> Non
         ("rolled-back", ONE, TWO),
         ("promoted", THREE, ONE),
     )
-    assert [e.to.digest for e in promotion_log.good(known, THREE)] == [ONE]
+    assert [e.to.digest for e in promotion_log.good(known, [THREE])] == [ONE]
 
 
 def test_without_records_nothing_is_known(records: Records) -> None:
