@@ -20,6 +20,7 @@ from cxlib.settings import Site
 from cxlib.stage import (
     application,
     break_glass,
+    claim,
     environment,
     evidence,
     platform,
@@ -54,29 +55,21 @@ def require_gates(site: Site, gates: Mapping[str, Mapping[str, Sequence[str]]]) 
         trust.require(kube, name, {gate: rules.gate_sha256(gate, lines) for gate, lines in asked.items()})
 
 
-def install(site: Site, revision: str, target: str) -> Environment:
-    """``target`` is there, with what it is meant to serve: at first the first build, without a model.
-
-    What is under way there is followed to its end first. Raises ``StageFailed`` and its kin.
-    """
-    with progress.stage(_TITLES[target]):
-        kube = platform.connect(site)
-        return _installed(kube, site, revision, target)
-
-
 def converge(site: Site, revision: str, target: str, override: BreakGlass | None = None) -> Environment:
     """``target`` serves what now runs in its source; nothing is done when it does so already, with proof.
 
-    Raises ``EvidenceRefused`` with every reason against it, ``Unrecoverable`` with the reason of the
-    promotion that failed, ``StageFailed`` when the target serves something else afterwards.
+    What a promotion left half done there is completed or undone by the next one. Raises ``EvidenceRefused``
+    with every reason against it, ``Unrecoverable`` with the reason of the promotion that failed,
+    ``StageFailed`` when the target serves something else afterwards.
     """
     with progress.stage(_TITLES[target]):
         kube = platform.connect(site)
         candidate = environment.require_whole(environment.look(kube, site, environment.before(target)))
-        found = _installed(kube, site, revision, target)
-        did = list(found.did)
+        did = environment.install(kube, site, target)
+        did += under_way.wait_out(kube, target)
         known = promotion_log.about(site, target, candidate.digest)
-        if found.candidate == candidate:
+        found = _agreed(site, kube, revision, target, candidate, did)
+        if found:
             _require_proof_of_entry(site, kube, known, target, candidate)
         else:
             _admit(site, kube, known, target, candidate, override)
@@ -91,10 +84,15 @@ def converge(site: Site, revision: str, target: str, override: BreakGlass | None
         return found
 
 
-def _installed(kube: Kube, site: Site, revision: str, target: str) -> Environment:
-    did = environment.install(kube, site, target)
-    did += under_way.wait_out(kube, target)
-    return environment.settle(kube, site, revision, target, did)
+def _agreed(
+    site: Site, kube: Kube, revision: str, target: str, candidate: Candidate, did: list[str]
+) -> Environment | None:
+    """The target, when it is at ``candidate`` and nothing is left for a promotion to do there; else None."""
+    if left := claim.held(kube, target):
+        progress.note(f"{target}: {left.workflow} left it half done")
+        return None
+    found = environment.settle(kube, site, revision, target, did)
+    return found if found.candidate == candidate and found.alias == candidate.version else None
 
 
 def _admit(
