@@ -30,6 +30,7 @@ Feature: Nightly
       | serves      |
       | pods        |
       | tag         |
+      | lock        |
 
     Examples:
       | environment |

@@ -11,12 +11,12 @@ from pytest_bdd import given, parsers, then, when
 from cxlib.harness import gates, summary
 from cxlib.model.load import Load, levels
 from cxlib.settings import Site
+from cxlib.stage import break_glass, evidence, promotion, reuse
 from cxlib.stage import canary as stage
-from cxlib.stage import evidence, promotion, reuse
+from cxlib.stage.break_glass import BreakGlass
 from cxlib.stage.canary import Asked, Soak
 from cxlib.stage.environment import Environment, served
 from cxlib.stage.platform import Platform
-from cxlib.stage.promotion import BreakGlass
 from steps.load import Question
 
 _NAME = r"(?:the )?(?P<name>staging|canary|production)"
@@ -36,7 +36,7 @@ def policy(
 def override(pytestconfig: pytest.Config, run_folder: Path) -> BreakGlass | None:
     """What ``--override`` says, by the person who runs this."""
     why = pytestconfig.getoption("--override")
-    return BreakGlass(promotion.person(), why, run_folder / "override") if why else None
+    return BreakGlass(break_glass.person(), why, run_folder / "override") if why else None
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +57,8 @@ def production(
 
 def _converged(site: Site, platform: Platform, name: str, override: BreakGlass | None) -> Environment:
     found = promotion.converge(site, platform.revision, name, override)
-    if opened := promotion.overrides(site, found.serving.digest, name):
-        summary.record(f"OVERRIDE for {name}", "; before that: ".join(map(promotion.told, opened)))
+    if opened := break_glass.overrides(site, found.serving.digest, name):
+        summary.record(f"OVERRIDE for {name}", "; before that: ".join(map(break_glass.told, opened)))
     summary.record(name, f"{site.url(name)}, {', '.join(found.did) if found.changed else 'nothing changed'}")
     summary.record(f"{name} serves", f"model {found.serving.model_version}, {found.serving.digest}")
     return found

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cxlib.errors import ConfigError, Unreachable
+from cxlib.clients.mlflow_rest import carrying
+from cxlib.errors import Unreachable
 
 # By default one call may block for many minutes: 7 retries of 120 s.
 _LIMITS = {
@@ -159,7 +160,7 @@ class Tracking:
 
         ``deleted``: also those that somebody deleted, as long as MLflow still has them.
         """
-        wanted = " and ".join(f"tags.`{key}` = {_quoted(key, value)}" for key, value in tags.items())
+        wanted = carrying(tags)
         with self._told(f"search in {experiment}"):
             from mlflow.entities import ViewType
 
@@ -206,14 +207,6 @@ def _found(run: Any) -> Found:
     return Found(
         run.info.run_id, run.info.run_name, started, dict(data.tags), dict(data.metrics), dict(data.params)
     )
-
-
-def _quoted(tag: str, value: str) -> str:
-    """``value`` as MLflow's filters take it: they know no escape, but two kinds of quotes."""
-    quote = '"' if "'" in value else "'"
-    if quote in value:
-        raise ConfigError(f"tag {tag}", f"{value} holds both kinds of quotes", "Leave out one kind")
-    return f"{quote}{value}{quote}"
 
 
 def _limit() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxlib.clients import http
-from cxlib.errors import Unreachable
+from cxlib.errors import ConfigError, Unreachable
 
 # https://mlflow.org/docs/latest/api_reference/rest-api.html
 _API = "/api/2.0/mlflow"
@@ -36,15 +36,17 @@ class Lookup:
         listed = found.get("registered_model", {}).get("aliases") or []
         return {entry["alias"]: str(entry["version"]) for entry in listed}
 
-    def runs(self, experiment: str, wanted: str = "", *, most: int = 100) -> list[Found]:
-        """The newest runs of ``experiment`` that fit the filter ``wanted``, deleted ones too: what they said
-        was said. None without the experiment."""
-        found = self._get("/experiments/get-by-name", experiment_name=experiment)
-        if not found:
-            return []
+    def experiment(self, name: str) -> str:
+        """The id of an experiment; empty when there is none."""
+        found = self._get("/experiments/get-by-name", experiment_name=name)
+        return str(found["experiment"]["experiment_id"]) if found else ""
+
+    def runs(self, experiment: str, tags: Mapping[str, str], *, most: int = 100) -> list[Found]:
+        """The newest runs of the experiment with this id that carry all ``tags``, deleted ones too: what
+        they said was said."""
         body = {
-            "experiment_ids": [found["experiment"]["experiment_id"]],
-            "filter": wanted,
+            "experiment_ids": [experiment],
+            "filter": carrying(tags),
             "max_results": most,
             "order_by": ["attributes.start_time DESC"],
             "run_view_type": "ALL",
@@ -72,6 +74,19 @@ class Lookup:
         if answer.status != 200:
             raise Unreachable(f"MLflow at {self._url}: HTTP {answer.status}: {told.get('message', '')[:200]}")
         return dict(told)
+
+
+def carrying(tags: Mapping[str, str]) -> str:
+    """MLflow's filter for runs that carry all ``tags``. Raises ``ConfigError`` on what it can't ask for."""
+    return " and ".join(f"tags.`{key}` = {_quoted(key, value)}" for key, value in tags.items())
+
+
+def _quoted(tag: str, value: str) -> str:
+    """``value`` as MLflow's filters take it: they know no escape, but two kinds of quotes."""
+    quote = '"' if "'" in value else "'"
+    if quote in value:
+        raise ConfigError(f"tag {tag}", f"{value} holds both kinds of quotes", "Leave out one kind")
+    return f"{quote}{value}{quote}"
 
 
 def _found(run: dict[str, Any]) -> Found:

@@ -62,7 +62,25 @@ def accept(
     ``gates`` are the gates that it must have passed, with the hash of each one's text. An envelope
     that can't be verified counts for nothing. Raises ``EvidenceRefused`` with every reason.
     """
-    believed, unusable = _verified(raw_envelopes, public_key)
+    believed, unusable = verified(raw_envelopes, public_key)
+    return decide(
+        believed, unusable, digest=digest, environment=environment, gates=gates, site=site, now=now,
+        target=target,
+    )  # fmt: skip
+
+
+def decide(
+    believed: Sequence[Statement],
+    unusable: Sequence[str],
+    *,
+    digest: str,
+    environment: str,
+    gates: Mapping[str, str],
+    site: str,
+    now: datetime,
+    target: str | None,
+) -> Accepted:
+    """As ``accept``, of statements whose signatures were ``verified``. Raises ``EvidenceRefused``."""
     about = [s for s in believed if s.subject.digest == digest]
     reasons = [] if gates else [f"no gate is set for {environment}, so nothing is proven"]
     passes = []
@@ -82,6 +100,17 @@ def accept(
         version = opened.subject.model_version
         return Accepted(digest, version, (), opened, opened.expires, (*reasons, *unusable))
     raise EvidenceRefused(*reasons, *unusable)
+
+
+def verified(raw_envelopes: Sequence[bytes], public_key: bytes) -> tuple[list[Statement], list[str]]:
+    """The statements that the key's owner signed, and why each of the others counts for nothing."""
+    believed, unusable = [], []
+    for number, raw in enumerate(raw_envelopes, 1):
+        try:
+            believed.append(envelope.verify(raw, public_key))
+        except EvidenceRefused as exc:
+            unusable.append(f"envelope {number} of {len(raw_envelopes)} is refused: {exc}")
+    return believed, unusable
 
 
 def void(
@@ -109,12 +138,15 @@ def state(
     now: datetime,
     sha256: str | None = None,
 ) -> tuple[State, str]:
-    """What a verified statement is worth among ``others``, and why when it isn't valid."""
+    """What a verified statement is worth among ``others``, and why when it isn't valid.
+
+    A revocation is told whatever else speaks against it: it counts also where age doesn't.
+    """
+    if statement.verdict == "PASS" and (fail := revoked_by(statement, others)):
+        return State.REVOKED, _revoked(fail)
     why = void(statement, environment=statement.environment, site=site, now=now, sha256=sha256)
     if why:
         return (State.EXPIRED if why.startswith(_EXPIRED) else State.VOID), why
-    if statement.verdict == "PASS" and (fail := revoked_by(statement, others)):
-        return State.REVOKED, _revoked(fail)
     return State.VALID, ""
 
 
@@ -128,16 +160,6 @@ def revoked_by(statement: Statement, others: Iterable[Statement]) -> Statement |
         and s.finished >= statement.finished
     ]
     return max(later, key=lambda s: s.finished, default=None)
-
-
-def _verified(raw_envelopes: Sequence[bytes], public_key: bytes) -> tuple[list[Statement], list[str]]:
-    believed, unusable = [], []
-    for number, raw in enumerate(raw_envelopes, 1):
-        try:
-            believed.append(envelope.verify(raw, public_key))
-        except EvidenceRefused as exc:
-            unusable.append(f"envelope {number} of {len(raw_envelopes)} is refused: {exc}")
-    return believed, unusable
 
 
 def _passed(

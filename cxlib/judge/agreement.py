@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from cxlib.model.standing import Disagreement, Environment, Proof, short
+from cxlib.model.standing import Claim, Disagreement, Environment, Image, Proof, short
 
+_CLAIM = "cx.birdclef/promotion"  # the annotation by which a promotion holds an Application
 # Number of the feature that brings an environment and its gates.
 _FEATURES = {"staging": "05_staging", "canary": "06_canary", "production": "07_production"}
 
@@ -27,18 +28,39 @@ def disagreements(environments: Sequence[Environment], mlflow: str, model: str) 
 def _of(one: Environment, after: Environment | None, mlflow: str, model: str) -> list[Disagreement]:
     if not one.installed:
         return _gone(one)
-    held = one.held_by
-    mend = f"wait for {held.workflow}, then: cx status" if held else _again(one.name)
+    held, left = one.held_by, one.claim if one.claim and not one.holders else None
+    before = f"wait for {held.workflow}, then: cx status" if held else _end(one, left) if left else ""
     pairs = [("Application", _application(one)), ("serves", _serving(one)), ("pods", _pods(one))]
-    found = [Disagreement(one.name, part, what, mend) for part, what in pairs if what]
+    found = [Disagreement(one.name, part, what, before or _again(one.name)) for part, what in pairs if what]
     if what := _tag(one):
-        found.append(Disagreement(one.name, "tag", what, mend if held else _retag(one)))
-    if one.claim and not one.holders:
-        what = f"{one.claim.workflow} left it half promoted, and nothing is at work on it"
-        found.append(Disagreement(one.name, "lock", what, _back(one.name, one.claim.before)))
+        found.append(Disagreement(one.name, "tag", what, before or _retag(one)))
+    if left:
+        how = "rolled back" if left.back else "promoted"
+        what = f"{left.workflow} left it half {how}, and nothing is at work on it"
+        found.append(Disagreement(one.name, "lock", what, before))
     if what := _alias(one):
-        found.append(Disagreement(one.name, "alias", what, mend if held else _set_alias(one, mlflow, model)))
+        found.append(Disagreement(one.name, "alias", what, before or _set_alias(one, mlflow, model)))
     return found + _evidence(one, after)
+
+
+def _end(one: Environment, left: Claim) -> str:
+    """What ends a promotion that nobody ends by itself: on where it came to, or back where it came from.
+
+    A rollback is brought to its end. Production isn't emptied: where there was no version before, the
+    promotion is given again.
+    """
+    if not left.to.digest:  # nobody can read it, so no workflow can end it either
+        return f"kubectl -n argocd annotate application birdclef-{one.name} {_CLAIM}-"
+    if left.back:
+        return _back(one.name, left.to.model_version)
+    came = one.wanted is not None and one.wanted.digest == left.to.digest
+    if (came and not (_tag(one) or _alias(one) or _serving(one))) or not _may_go_to(one.name, left.before):
+        return _again(one.name)
+    return _back(one.name, left.before.model_version)
+
+
+def _may_go_to(environment: str, image: Image) -> bool:
+    return bool(image.model_version) or environment == "canary"
 
 
 def _gone(one: Environment) -> list[Disagreement]:
@@ -131,10 +153,10 @@ def _again(environment: str) -> str:
 
 
 def _retag(one: Environment) -> str:
-    """A run builds staging's image anew; elsewhere the workflow points the tag at what is meant to run."""
-    if one.name == "staging":
+    """A run builds staging's image and the first ones anew; the others' tags are pointed by the workflow."""
+    if one.name == "staging" or not (one.wanted and one.wanted.model_version):
         return _again(one.name)
-    return _back(one.name, one.wanted.model_version if one.wanted else "")
+    return _back(one.name, one.wanted.model_version)
 
 
 def _back(environment: str, version: str) -> str:

@@ -55,10 +55,12 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A promotion by ``workflow`` that came from model version ``before`` (empty: none)."""
+    """``workflow`` brings an environment from ``before`` ``to`` another image; ``back`` for a rollback."""
 
     workflow: str
-    before: str
+    before: Image
+    to: Image
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

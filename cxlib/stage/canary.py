@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cxlib.stage import baseline, environment, evidence, gate, platform, reuse, 
 from cxlib.stage.environment import Candidate
 from cxlib.stage.evidence import Measured, Recorded
 from cxlib.stage.reuse import Proven
+from cxlib.stage.watch import Criterion, PodState
 
 NAME = "canary"
 
@@ -67,6 +69,7 @@ def soak(
 
     Without ``again`` a load that was passed, and still proves it, is not driven once more: the pods are
     looked at all the same. A FAIL of either revokes what was proven before, and rolls the canary back.
+    A canary that was pointed elsewhere meanwhile makes the watch INVALID: it was of two versions.
     """
     criteria = watch.parse(health.criteria)
     kube = platform.connect(site)
@@ -74,22 +77,40 @@ def soak(
     with progress.stage("canary soak"):
         started, before = datetime.now(UTC), watch.look(kube, NAME)
         measured = _loaded(site, kube, load, under, folder / load.name, again=again)
-        # the last look comes after its own questions, so that there is something to count
-        asked = watch.ask(site, NAME)
-        outcome = watch.judge(health.name, criteria, before, watch.look(kube, NAME), asked)
-        progress.note(f"gate '{health.name}': {outcome.verdict.value}, {outcome.reason}")
+        outcome = _watched(site, kube, health.name, criteria, before, candidate)
         recorded = evidence.record(
-            site,
-            NAME,
-            outcome,
-            Subject(candidate.digest, candidate.version),
-            folder / health.name,
-            started=started,
-            text=health.criteria,
-            kube=kube,
-        )
+            site, NAME, outcome, Subject(candidate.digest, candidate.version), folder / health.name,
+            started=started, text=health.criteria, kube=kube,
+        )  # fmt: skip
         found = Soak(measured, outcome, recorded)
-    return Soak(measured, outcome, recorded, _withdraw(site, candidate)) if found.bad else found
+    return replace(found, back=_withdraw(site, _failed(found))) if found.bad else found
+
+
+def _watched(
+    site: Site,
+    kube: Kube,
+    gate: str,
+    criteria: Sequence[Criterion],
+    before: Mapping[str, PodState],
+    candidate: Candidate,
+) -> GateVerdict:
+    """The verdict on the pods since they were looked at ``before``, when all was about ``candidate``."""
+    # the last look comes after its own questions, so that there is something to count
+    asked = watch.ask(site, NAME)
+    outcome = watch.judge(gate, criteria, before, watch.look(kube, NAME), asked)
+    if (now := environment.pointed(kube, NAME)) != candidate:
+        outcome = watch.nothing(gate, f"the canary came from {candidate} to {now} meanwhile")
+    progress.note(f"gate '{gate}': {outcome.verdict.value}, {outcome.reason}")
+    return outcome
+
+
+def _failed(found: Soak) -> Candidate:
+    """What failed: the load is about what answered it, the watch about what the canary was pointed at."""
+    about = found.recorded.statement.subject
+    if isinstance(found.load, Measured) and found.load.result.verdict is Verdict.FAIL:
+        answered = found.load.recorded.statement.subject
+        about = answered if answered.digest else about
+    return Candidate(about.model_version, about.digest)
 
 
 def require_pass(found: Soak) -> None:
@@ -124,15 +145,19 @@ def _loaded(
 def _withdraw(site: Site, bad: Candidate) -> str:
     """Take the bad canary away: back to the last good version, or to the first build. What was done.
 
-    Its evidence is revoked already, by the FAIL. A rollback that fails is said, and hides nothing.
+    Its evidence is revoked already, by the FAIL. Nothing is touched when the canary is at another version
+    by now. A rollback that fails is said, and hides nothing.
     """
     try:
-        back = rollback.roll_back(site, NAME, or_empty=True)
+        back = rollback.withdraw(site, NAME, bad)
     except CxError as exc:
         return f"the canary turned bad and could NOT be rolled back: {exc}\nTry: cx rollback --env=canary"
+    turned = f"the canary turned bad: {bad}"
+    if back is None:
+        return f"{turned} was taken away by somebody else meanwhile; evidence of it is revoked"
     now = (
         f"model {back.serving.model_version}"
         if back.serving.model_version
         else "the first build, without a model"
     )
-    return f"the canary turned bad: {bad} was rolled back, it serves {now}; evidence of it is revoked"
+    return f"{turned} was rolled back, it serves {now}; evidence of it is revoked"

@@ -6,12 +6,8 @@ The harness finds out whether there is anything to do, asks for it once, follows
 
 from __future__ import annotations
 
-import getpass
-import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cxlib import progress
 from cxlib.clients import registry, workflows
@@ -19,23 +15,25 @@ from cxlib.clients.kube import Kube
 from cxlib.clients.workflows import Order, key
 from cxlib.errors import ConfigError, StageFailed
 from cxlib.evidence import rules
-from cxlib.evidence.statement import EvidenceRefused, Statement, Subject
+from cxlib.evidence.statement import EvidenceRefused
 from cxlib.settings import Site
-from cxlib.stage import application, environment, evidence, ledger, platform, promotion_log, trust, under_way
+from cxlib.stage import (
+    application,
+    break_glass,
+    claim,
+    environment,
+    evidence,
+    platform,
+    promotion_log,
+    trust,
+    under_way,
+)
+from cxlib.stage.break_glass import BreakGlass
 from cxlib.stage.environment import Candidate, Environment
 from cxlib.stage.promotion_log import Event
 
 TEMPLATE = "promote-model"
 _TITLES = {"canary": "06 canary", "production": "07 production"}
-
-
-@dataclass(frozen=True, slots=True)
-class BreakGlass:
-    """``--override``: who opens the way without proof, and why. ``folder`` gets the signed statement."""
-
-    who: str
-    why: str
-    folder: Path
 
 
 def order(target: str, candidate: Candidate) -> Order:
@@ -57,29 +55,21 @@ def require_gates(site: Site, gates: Mapping[str, Mapping[str, Sequence[str]]]) 
         trust.require(kube, name, {gate: rules.gate_sha256(gate, lines) for gate, lines in asked.items()})
 
 
-def install(site: Site, revision: str, target: str) -> Environment:
-    """``target`` is there, with what it is meant to serve: at first the first build, without a model.
-
-    What is under way there is followed to its end first. Raises ``StageFailed`` and its kin.
-    """
-    with progress.stage(_TITLES[target]):
-        kube = platform.connect(site)
-        return _installed(kube, site, revision, target)
-
-
 def converge(site: Site, revision: str, target: str, override: BreakGlass | None = None) -> Environment:
     """``target`` serves what now runs in its source; nothing is done when it does so already, with proof.
 
-    Raises ``EvidenceRefused`` with every reason against it, ``Unrecoverable`` with the reason of the
-    promotion that failed, ``StageFailed`` when the target serves something else afterwards.
+    What a promotion left half done there is completed or undone by the next one. Raises ``EvidenceRefused``
+    with every reason against it, ``Unrecoverable`` with the reason of the promotion that failed,
+    ``StageFailed`` when the target serves something else afterwards.
     """
     with progress.stage(_TITLES[target]):
         kube = platform.connect(site)
         candidate = environment.require_whole(environment.look(kube, site, environment.before(target)))
-        found = _installed(kube, site, revision, target)
-        did = list(found.did)
-        known = promotion_log.events(site, target)
-        if found.candidate == candidate:
+        did = environment.install(kube, site, target)
+        did += under_way.wait_out(kube, target)
+        known = promotion_log.about(site, target, candidate.digest)
+        found = _agreed(site, kube, revision, target, candidate, did)
+        if found:
             _require_proof_of_entry(site, kube, known, target, candidate)
         else:
             _admit(site, kube, known, target, candidate, override)
@@ -94,10 +84,15 @@ def converge(site: Site, revision: str, target: str, override: BreakGlass | None
         return found
 
 
-def _installed(kube: Kube, site: Site, revision: str, target: str) -> Environment:
-    did = environment.install(kube, site, target)
-    did += under_way.wait_out(kube, target)
-    return environment.settle(kube, site, revision, target, did)
+def _agreed(
+    site: Site, kube: Kube, revision: str, target: str, candidate: Candidate, did: list[str]
+) -> Environment | None:
+    """The target, when it is at ``candidate`` and nothing is left for a promotion to do there; else None."""
+    if left := claim.held(kube, target):
+        progress.note(f"{target}: {left.workflow} left it half done")
+        return None
+    found = environment.settle(kube, site, revision, target, did)
+    return found if found.candidate == candidate and found.alias == candidate.version else None
 
 
 def _admit(
@@ -119,17 +114,8 @@ def _admit(
         said = f"nothing goes to {target} against that; a person may open the way with --override=REASON"
         measures = f"pytest features/ --env={environment.before(target)} measures what lacks proof"
         raise EvidenceRefused(*reasons, said, measures)
-    signed = evidence.override(
-        site,
-        environment.before(target),
-        target,
-        Subject(candidate.digest, candidate.version),
-        override.folder,
-        who=override.who,
-        why=override.why,
-        kube=kube,
-    )
-    progress.note(f"OVERRIDE: {told(signed.statement)}, although {'; '.join(reasons)}")
+    signed = break_glass.sign(site, kube, target, candidate, override)
+    progress.note(f"OVERRIDE: {break_glass.told(signed)}, although {'; '.join(reasons)}")
 
 
 def refusals(
@@ -144,7 +130,7 @@ def refusals(
     except EvidenceRefused as exc:
         accepted, reasons = None, [*exc.reasons]
     taken_away = promotion_log.withdrawn(known, candidate.digest)
-    if taken_away and not (accepted and _lifted(site, candidate, target, taken_away)):
+    if taken_away and not (accepted and _lifted(site, kube, candidate, target, taken_away)):
         reasons.append(
             f"model {candidate.version} was rolled back from {target} at {taken_away.at:%Y-%m-%d %H:%M} UTC "
             f"by {taken_away.workflow}: only a new version goes there by itself"
@@ -152,11 +138,11 @@ def refusals(
     return tuple(reasons)
 
 
-def _lifted(site: Site, candidate: Candidate, target: str, taken_away: Event) -> bool:
+def _lifted(site: Site, kube: Kube, candidate: Candidate, target: str, taken_away: Event) -> bool:
     """Whether an override that still holds was given after the rollback."""
     return any(
         s.finished > taken_away.at and datetime.now(UTC) < s.expires
-        for s in overrides(site, candidate.digest, target)
+        for s in break_glass.overrides(site, candidate.digest, target, kube=kube)
     )
 
 
@@ -180,7 +166,7 @@ def witnesses(site: Site, name: str) -> dict[str, tuple[str | None, str | None]]
     isn't theirs to say. Raises ``Unreachable``, ``StageFailed``."""
     kube = platform.connect(site)
     now, wanted = environment.look(kube, site, name), environment.pointed(kube, name)
-    event = promotion_log.arrival(promotion_log.events(site, name), now.serving.digest)
+    event = promotion_log.arrival(promotion_log.about(site, name, now.serving.digest), now.serving.digest)
     tagged = registry.digest(registry.ClusterDoor(kube), application.APP_REPOSITORY, now.serving.tag)
     pods = next(iter(now.running)) if len(now.running) == 1 else ", ".join(sorted(now.running))
     return {
@@ -204,22 +190,3 @@ def disagreements(site: Site, name: str, who: Sequence[str]) -> list[str]:
         for one in who
         if told[one][0] not in (None, version) or told[one][1] not in (None, digest)
     ]
-
-
-def overrides(site: Site, digest: str, target: str) -> list[Statement]:
-    """The signed overrides for ``digest`` to ``target``, newest first, expired ones too."""
-    found = [entry.statement for entry in ledger.entries(site, digest=digest)]
-    return [s for s in found if s and s.override and s.override.target_environment == target]
-
-
-def told(statement: Statement) -> str:
-    """An override in one line: who, why and until when."""
-    if statement.override is None:
-        raise ValueError("no override")
-    until = f"{statement.expires:%Y-%m-%d %H:%M} UTC"
-    return f"{statement.override.who} until {until}: {statement.override.why}"
-
-
-def person() -> str:
-    """Who runs this: the account and the machine, as an override names them."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cxlib.clients.kube import Kube
 from cxlib.errors import StageFailed
+from cxlib.evidence.policy import Policy
 from cxlib.model.standing import Proof
 from cxlib.settings import ENVIRONMENTS
 from cxlib.stage import trust
@@ -22,7 +23,7 @@ def trusted(kube: Kube) -> Trust:
     try:
         return trust.read(kube)
     except StageFailed:
-        return Trust(b"", "", {})
+        return Trust(b"", "", Policy({}))
 
 
 def believed(envelopes: Iterable[bytes], trusted: Trust) -> list[Statement]:
@@ -56,16 +57,36 @@ def own(
 def entry(
     environment: str, digest: str, statements: Sequence[Statement], trusted: Trust, now: datetime
 ) -> tuple[Proof, ...]:
-    """What let ``digest`` into ``environment``: an override, or its source's gates, however old."""
+    """What let ``digest`` into ``environment``: its source's gates, however old, and an override.
+
+    The gates are those that were asked for since it was first proven. An override is shown as long as
+    what it let in runs, also beside evidence: it may have gone over a rollback.
+    """
     if environment == ENVIRONMENTS[0]:
         return ()
     source = ENVIRONMENTS[ENVIRONMENTS.index(environment) - 1]
     about = [s for s in statements if s.subject.digest == digest]
-    passed = tuple(_newest(gate, None, source, about, trusted, now) for gate in trusted.gates(source))
+    passed = _let_out(source, about, trusted, now)
     opened = [s for s in about if s.override and s.override.target_environment == environment]
-    if opened and not (passed and all(proof.counts or proof.expired for proof in passed)):
-        return (_overridden(max(opened, key=lambda s: s.finished)),)
-    return passed or (Proof("(none)", source, refused="no gate is set, so nothing is proven"),)
+    if not opened:
+        return passed
+    override = _overridden(max(opened, key=lambda s: s.finished))
+    return (*passed, override) if _whole(passed) else (override,)
+
+
+def _let_out(source: str, about: Sequence[Statement], trusted: Trust, now: datetime) -> tuple[Proof, ...]:
+    """The gates of ``source`` that were all passed; where none ever were, those of today."""
+    first = min((s.finished for s in about if s.environment == source and s.verdict == "PASS"), default=now)
+    found = [
+        tuple(_newest(gate, None, source, about, trusted, now) for gate in asked.gates)
+        for asked in trusted.policy.since(source, first)
+    ]
+    none = Proof("(none)", source, refused="no gate is set, so nothing is proven")
+    return next((passed for passed in found if _whole(passed)), found[0] or (none,))
+
+
+def _whole(passed: Sequence[Proof]) -> bool:
+    return bool(passed) and all(proof.counts or proof.expired for proof in passed)
 
 
 def _newest(
@@ -74,15 +95,14 @@ def _newest(
     """The newest PASS of a gate, or its newest word where there is none, and what that is worth."""
     from cxlib.evidence import rules
 
-    mine = [s for s in about if s.gate == gate and s.environment == environment and not s.override]
+    same = [s for s in about if s.gate == gate and not s.override]
+    mine = [s for s in same if s.environment == environment]
     if not mine:
         return Proof(gate, environment)
     passes = [s for s in mine if s.verdict == "PASS"]
     newest = max(passes or mine, key=lambda s: s.finished)
-    worth, why = rules.state(newest, mine, site=trusted.site, now=now, sha256=sha256)
-    fail = rules.revoked_by(newest, mine) if passes else None
-    if fail:  # which counts also when age speaks against it already
-        why = f"revoked by the FAIL of {fail.finished:%Y-%m-%d %H:%M}: {fail.reason}"
+    # a FAIL in another environment revokes as well
+    worth, why = rules.state(newest, same, site=trusted.site, now=now, sha256=sha256)
     return Proof(
         gate,
         environment,
@@ -90,7 +110,7 @@ def _newest(
         newest.finished,
         newest.expires,
         why or ("" if passes else newest.reason),
-        expired=bool(passes) and worth is rules.State.EXPIRED and not fail,
+        expired=bool(passes) and worth is rules.State.EXPIRED,
     )
 
 

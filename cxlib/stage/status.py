@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,19 +11,17 @@ from typing import Any
 from cxlib.clients import argocd, endpoint, http, pod, registry, terraform, workflows
 from cxlib.clients.kube import Kube, Object
 from cxlib.clients.mlflow_rest import Lookup
-from cxlib.errors import CxError, Unreachable
-from cxlib.evidence import EXPERIMENT, FILE
+from cxlib.errors import Unreachable
 from cxlib.judge import agreement
-from cxlib.model.standing import Claim, Environment, Holder, Image, Standing
+from cxlib.model.standing import Environment, Holder, Image, Standing
+from cxlib.parallel import together
 from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
-from cxlib.stage import application, identity, proofs
+from cxlib.stage import application, claim, envelopes, identity, proofs
 from cxlib.stage.trust import Trust
 
-_CLAIM = "cx.birdclef/promotion"  # services.pipeline.claim.UNDER_WAY
 # Seconds that all parts together have to answer; a look at what runs needs less than one.
 ANSWER_SECONDS = 6.0
 _CONNECT_SECONDS = 1.5
-_ENVELOPES = 40  # the newest about one image
 # The parameters of a workflow that name the environment that it changes.
 _TARGETS = ("target-environment", "environment")
 _TO_STAGING = ("train-model", "build-container-image")
@@ -97,39 +93,6 @@ def exists(site: Site) -> bool:
     return site.kubeconfig.is_file() and terraform.remembers(site.state / "terraform") is not False
 
 
-def together(asked: Mapping[str, Callable[[], Any]], within: float) -> tuple[dict[str, Any], dict[str, str]]:
-    """The answers to all questions, asked at once, and why the others have none after ``within`` seconds.
-
-    An error that isn't ours is raised: it is a mistake in here.
-    """
-    told: dict[str, Any] = {}
-    silent: dict[str, str] = {}
-    broken: list[Exception] = []
-
-    def ask(name: str, question: Callable[[], Any]) -> None:
-        try:
-            told[name] = question()
-        except CxError as exc:
-            silent[name] = str(exc).splitlines()[0]
-        except Exception as exc:  # noqa: BLE001  raised below, in the thread that people see
-            broken.append(exc)
-
-    # daemons: one that hangs in a connection must not keep the process
-    threads = {
-        name: threading.Thread(target=ask, args=(name, question), daemon=True)
-        for name, question in asked.items()
-    }
-    for thread in threads.values():
-        thread.start()
-    deadline = time.monotonic() + within
-    for thread in threads.values():
-        thread.join(max(0.0, deadline - time.monotonic()))
-    if broken:
-        raise broken[0]
-    late = {name: f"no answer within {within:.0f} s" for name, t in threads.items() if t.is_alive()}
-    return dict(told), {**late, **silent}
-
-
 def _serving(site: Site, name: str) -> Image:
     answer = http.fetch(site.url(name) + "/version", timeout=_CONNECT_SECONDS)
     if answer.status != 200:
@@ -143,14 +106,9 @@ def served(body: bytes) -> Image:
 
     try:
         told = json.loads(body)
-        return _image(told.get("image_digest"), told.get("model_version"), told.get("image_tag"))
+        return claim.image(told.get("image_digest"), told.get("model_version"), told.get("image_tag"))
     except (ValueError, AttributeError) as exc:
         raise Unreachable("/version told no JSON object") from exc
-
-
-def _image(digest: str | None, version: str | None, tag: str | None) -> Image:
-    """Version 0 stands for the first build, which serves no model."""
-    return Image(digest or "", "" if version in (None, "0") else str(version), tag or "")
 
 
 def _connect(site: Site) -> Kube:
@@ -192,7 +150,7 @@ def _environment(
     if found is None:
         return replace(seen, installed=False)
     state, parameters = argocd.state(found), argocd.parameters(found)
-    wanted = _image(
+    wanted = claim.image(
         parameters.get("image.digest"), parameters.get("model.version"), parameters.get("image.tag")
     )
     return replace(
@@ -206,7 +164,7 @@ def _environment(
         silent=_why(silent.get(name, "")),
         pods=tuple(sorted(pod.digests(cluster.pods.get(f"birdclef-{name}", []), "app"))),
         holders=holders(cluster.workflows).get(name, ()),
-        claim=claim(found),
+        claim=claim.of(found),
     )
 
 
@@ -230,8 +188,10 @@ def _looked_up(
         if one.wanted and one.wanted.tag
     }
     if lookup:
-        digests = {one.wanted.digest for one in installed if one.wanted}
-        asked["evidence"] = partial(_envelopes, lookup, digests - {""})
+        running = {one.name: one.wanted.digest for one in installed if one.wanted and one.wanted.digest}
+        asked["evidence"] = partial(
+            envelopes.about, lookup, running, cluster.trust.policy, within=ANSWER_SECONDS
+        )
     told, silent = together(asked, ANSWER_SECONDS)
     statements = proofs.believed(told["evidence"], cluster.trust) if "evidence" in told else None
     found = []
@@ -244,34 +204,6 @@ def _looked_up(
             one = replace(one, proofs=proofs.own(*known), entry=proofs.entry(*known))
         found.append(one)
     return found, {"evidence" if name == "evidence" else "registry": why for name, why in silent.items()}
-
-
-def _envelopes(lookup: Lookup, digests: set[str]) -> list[bytes]:
-    """The newest envelopes about each of ``digests``, fetched at once. Raises ``Unreachable``."""
-    found = [
-        run.run_id
-        for digest in sorted(digests)
-        for run in lookup.runs(EXPERIMENT, f"tags.`cx.digest` = '{digest}'", most=_ENVELOPES)
-    ]
-    told, silent = together({run: partial(lookup.artifact, run, FILE) for run in found}, ANSWER_SECONDS)
-    if silent:
-        raise Unreachable(next(iter(silent.values())))
-    return [raw for raw in told.values() if raw is not None]
-
-
-def claim(application: Object) -> Claim | None:
-    """What a promotion noted on the Application before its first write; services/pipeline writes it."""
-    import json
-
-    text = (application["metadata"].get("annotations") or {}).get(_CLAIM)
-    if not text:
-        return None
-    try:
-        kept = json.loads(text)
-        before = {p["name"]: p.get("value", "") for p in kept["before"]["parameters"]}
-        return Claim(str(kept["workflow"]), str(before.get("model.version", "")))
-    except (ValueError, KeyError, TypeError):
-        return Claim("something", "")
 
 
 def holders(found: Sequence[Object]) -> dict[str, tuple[Holder, ...]]:

@@ -5,16 +5,17 @@ It lies in a ConfigMap that the harness writes and pods only read. A promotion g
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
 
 from cxlib import progress
 from cxlib.clients.kube import Kube, Object, Refused
 from cxlib.clients.workflows import NAMESPACE
 from cxlib.errors import ConfigError, StageFailed
+from cxlib.evidence import policy as policies
+from cxlib.evidence.policy import Policy
 from cxlib.settings import ENVIRONMENTS, Site
 from cxlib.stage import identity
 from cxlib.wait import Budget, Look, wait_until
@@ -25,15 +26,15 @@ _CONFLICT = 409
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """``policy``: by environment, the gates that a model must have passed to leave it, with their hashes."""
+    """``policy``: by environment, the gates that a model must have passed to leave it, now and before."""
 
     public_key: bytes
     site: str
-    policy: Mapping[str, Mapping[str, str]]
+    policy: Policy
 
     def gates(self, environment: str) -> Mapping[str, str]:
         """Gate name -> hash of its text; empty where nothing was asked for."""
-        return self.policy.get(environment, {})
+        return self.policy.gates(environment)
 
 
 def read(kube: Kube) -> Trust:
@@ -44,8 +45,7 @@ def read(kube: Kube) -> Trust:
         raise StageFailed(f"ConfigMap {NAMESPACE}/{NAME}", wanted=wanted, seen="no such ConfigMap")
     try:
         data = found["data"]
-        policy = {name: dict(rules["gates"]) for name, rules in json.loads(data["policy.json"]).items()}
-        return Trust(data["public-key.pem"].encode(), data["site"], policy)
+        return Trust(data["public-key.pem"].encode(), data["site"], policies.read(data))
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise StageFailed(
             f"ConfigMap {NAMESPACE}/{NAME}", wanted=wanted, seen=f"something else: {exc!r}"
@@ -58,7 +58,9 @@ def publish_trust(kube: Kube, site: Site) -> bool:
         "public-key.pem": identity.public_key(site).decode(),
         "site": identity.fingerprint(site, kube),
     }
-    made = kube.create_once(lambda: _config_map({**own, "policy.json": "{}\n"}), "ConfigMap", NAME, NAMESPACE)
+    made = kube.create_once(
+        lambda: _config_map({**own, policies.TODAY: "{}\n"}), "ConfigMap", NAME, NAMESPACE
+    )
     if made.changed:
         return True
     changed = _update(kube, lambda _: own)
@@ -71,6 +73,7 @@ def require(kube: Kube, environment: str, gates: Mapping[str, str]) -> bool:
     """What leaves ``environment`` must have passed exactly ``gates`` (name -> hash of the text).
 
     ``gates`` are all of the environment's, not only those of this run. ``publish_trust`` comes first.
+    What was asked before is kept with its time: a rollback is judged by it.
     Returns whether that changed anything. Raises ``ConfigError`` on none at all.
     """
     if environment not in ENVIRONMENTS:
@@ -80,12 +83,8 @@ def require(kube: Kube, environment: str, gates: Mapping[str, str]) -> bool:
             f"policy of {environment}", "no gate, so everything would pass", "Name at least one gate"
         )
 
-    def wanted(data: Mapping[str, str]) -> dict[str, str]:
-        policy: dict[str, Any] = json.loads(data.get("policy.json") or "{}")
-        policy[environment] = {"gates": dict(gates)}
-        return {"policy.json": json.dumps(policy, indent=1, sort_keys=True, ensure_ascii=False) + "\n"}
-
-    return _update(kube, wanted)
+    now = datetime.now(UTC)
+    return _update(kube, lambda data: policies.noted(data, environment, gates, now))
 
 
 def _update(kube: Kube, wanted: Callable[[Mapping[str, str]], dict[str, str]]) -> bool:

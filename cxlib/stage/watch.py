@@ -104,6 +104,11 @@ def judge(
     return GateVerdict(gate, verdict if results else Verdict.INVALID, reason, results)
 
 
+def nothing(gate: str, why: str) -> GateVerdict:
+    """The verdict where nothing can be said of what was looked at."""
+    return GateVerdict(gate, Verdict.INVALID, f"{why}: nothing is proven", ())
+
+
 def _result(criterion: Criterion, seen: Observed) -> CriterionResult:
     if seen.value is None:
         return CriterionResult(criterion.text, Verdict.INVALID, seen.why, criterion.limit, criterion.unit)

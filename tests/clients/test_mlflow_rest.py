@@ -42,10 +42,10 @@ def test_runs_are_found_by_tag_newest_first_deleted_ones_too(lookup: Lookup, tra
         for digest in (mark, mark, "other")
     )
     tracking.remove(second)
-    found = lookup.runs("quick-looks", f"tags.`cx.digest` = '{mark}'")
+    found = lookup.runs(lookup.experiment("quick-looks"), {"cx.digest": mark})
     assert [run.run_id for run in found] == [second, first]
     assert found[0].tags["cx.digest"] == mark
-    assert lookup.runs("no-such-experiment") == []
+    assert lookup.experiment("no-such-experiment") == ""
 
 
 def test_artifact_comes_byte_for_byte_and_a_missing_one_is_none(

@@ -9,21 +9,24 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cxlib.clients import workflows
+from cxlib.clients import argocd, workflows
 from cxlib.clients.mlflow import Tracking
 from cxlib.errors import ConfigError, Unrecoverable
 from cxlib.evidence.statement import EvidenceRefused
 from cxlib.parallel import run_all
 from cxlib.settings import MODEL_NAME, load_site
-from cxlib.stage import environment, promotion, promotion_log, rollback, trust, under_way
+from cxlib.stage import break_glass, environment, model, promotion, promotion_log, rollback, trust, under_way
+from cxlib.stage.break_glass import BreakGlass
 from cxlib.stage.environment import Candidate
-from cxlib.stage.promotion import BreakGlass
 from cxlib.wait import Budget, Look, wait_until
+from services.pipeline.claim import UNDER_WAY, Before, Claim
+from services.pipeline.target import Wanted
 from tests.apart import Apart
 from tests.cluster.harness import LoopbackSite, promote_to_canary
 from tests.cluster.promotion_engine import working
@@ -61,6 +64,8 @@ def world(
     """Staging holds a new version with evidence, the canary an older one; the harness knows both."""
     monkeypatch.setenv("CX_STATE", str(tmp_path / "state"))
     stand = staged.stand
+    # no pod here from which the registry can be asked
+    monkeypatch.setattr(model, "image_digest", lambda kube, tag: stand.tagged(tag))
     site = LoopbackSite(**load_site("local").model_dump(), mlflow=stand.mlflow, served=stand.rollouts.url)
     shutil.copy(kubeconfig, site.kubeconfig)
     with working(stand) as paused:
@@ -107,9 +112,9 @@ def test_an_override_is_signed_and_shown(world: World) -> None:
     person = BreakGlass("somebody@here", "the site is down", world.folder / "override")
     found = promotion.converge(world.site, "", "canary", person)
     assert found.candidate == world.candidate
-    (signed,) = promotion.overrides(world.site, world.candidate.digest, "canary")
-    assert promotion.told(signed).startswith("somebody@here until ")
-    assert promotion.told(signed).endswith(": the site is down")
+    (signed,) = break_glass.overrides(world.site, world.candidate.digest, "canary")
+    assert break_glass.told(signed).startswith("somebody@here until ")
+    assert break_glass.told(signed).endswith(": the site is down")
     event = promotion_log.events(world.site, "canary")[-1]
     assert event.override == "somebody@here: the site is down"
 
@@ -118,7 +123,7 @@ def test_an_override_that_is_not_needed_is_not_signed(world: World) -> None:
     """What is proven needs no glass broken, and the record must not say that it was."""
     person = BreakGlass("somebody@here", "just in case", world.folder / "override")
     promotion.converge(world.site, "", "canary", person)
-    assert promotion.overrides(world.site, world.candidate.digest, "canary") == []
+    assert break_glass.overrides(world.site, world.candidate.digest, "canary") == []
 
 
 def test_what_was_rolled_back_does_not_come_again_by_itself(world: World) -> None:
@@ -151,6 +156,74 @@ def test_a_rollback_to_what_serves_puts_an_alias_right_that_was_moved(world: Wor
     found = rollback.roll_back(world.site, "canary", version)
     assert (found.candidate, found.alias) == (world.candidate, version)
     assert len(found.did) == 1
+
+
+def leave(world: World, at: Candidate) -> None:
+    """What a workflow to the candidate leaves that was deleted an hour ago, when the canary is ``at``."""
+    staged, kube = world.staged, world.staged.stand.kube
+    staged.stand.install("canary", at.version, at.digest)
+    parameters = Wanted("canary", at.version, f"canary-1.0.{at.version}", at.digest).parameters
+    before = Before(parameters, None, at.version, served=True)
+    to = Wanted("canary", staged.version, f"canary-1.0.{staged.version}", staged.digest)
+    until = datetime.now(UTC) - timedelta(hours=1)
+    left = Claim("promote-model-gone-1", "gone", "t", until, to, before, source="staging")
+    note = {"metadata": {"annotations": {UNDER_WAY: left.text}}}
+    kube.patch("Application", "birdclef-canary", argocd.NAMESPACE, note)
+
+
+def promoted_once(world: World, version: Candidate, *, proven: bool) -> Candidate:
+    """The log has a promotion of ``version`` to the canary, and MLflow its evidence if it is ``proven``."""
+    stand = world.staged.stand
+    if proven:
+        stand.log(version.digest, stand.evidence("staging", version.version, version.digest))
+    tags = {"environment": "canary", "outcome": "promoted", "digest": version.digest}
+    tags |= {"model-version": version.version, "workflow": "before", "from-digest": ""}
+    stand.tracking.log(promotion_log.EXPERIMENT, "p", tags={f"cx.{key}": v for key, v in tags.items()})
+    return version
+
+
+def test_a_rollback_goes_to_what_the_cluster_accepts_and_stays_there(world: World) -> None:
+    """A newer version without evidence is passed over, and the same command again changes nothing."""
+    stand = world.staged.stand
+    old = promoted_once(world, Candidate(world.staged.old_version, world.staged.old_digest), proven=True)
+    promoted_once(world, Candidate(stand.version(), stand.image("unproven")), proven=False)
+    promotion.converge(world.site, "", "canary")
+    back = rollback.roll_back(world.site, "canary")
+    assert (back.candidate, len(back.did)) == (old, 1)
+    assert rollback.roll_back(world.site, "canary").did == ()
+    assert world.serves("canary") == old
+
+
+def test_a_rollback_ends_what_a_deleted_workflow_left(world: World) -> None:
+    """All else is at the wanted version already: `cx status` would be red for ever."""
+    old = promoted_once(world, Candidate(world.staged.old_version, world.staged.old_digest), proven=True)
+    leave(world, old)
+    assert len(rollback.roll_back(world.site, "canary", old.version).did) == 1
+    assert world.staged.stand.seen("canary") == world.staged.old()
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["before its alias moved", "but for its note"])
+def test_the_same_promotion_ends_what_a_deleted_workflow_left(world: World, moved: bool) -> None:
+    """Source and target have the same candidate already, and there is something to be done all the same."""
+    leave(world, Candidate(world.staged.old_version, world.staged.old_digest))
+    stand = world.staged.stand
+    to = Wanted("canary", world.staged.version, f"canary-1.0.{world.staged.version}", world.staged.digest)
+    spec = {"spec": {"source": {"helm": {"parameters": to.parameters}}}}
+    stand.kube.patch("Application", "birdclef-canary", argocd.NAMESPACE, spec)
+    if moved:
+        client = Tracking(stand.mlflow)._client()
+        client.set_registered_model_alias(MODEL_NAME, "canary", world.candidate.version)
+    assert promotion.converge(world.site, "", "canary").candidate == world.candidate
+    assert stand.seen("canary") == world.staged.new()
+
+
+def test_an_alias_that_was_moved_is_put_right_by_the_same_promotion(world: World) -> None:
+    """Instead of a run that fails at it for ever."""
+    promotion.converge(world.site, "", "canary")
+    client = Tracking(world.staged.stand.mlflow)._client()
+    client.set_registered_model_alias(MODEL_NAME, "canary", world.staged.old_version)
+    assert len(promotion.converge(world.site, "", "canary").did) == 1
+    assert world.staged.stand.seen("canary") == world.staged.new()
 
 
 def test_a_rollback_to_a_version_that_never_served_is_refused(world: World) -> None:

@@ -76,7 +76,12 @@ class Place:
         raw = envelope.sign(replace(made, **other), identity.private_key(self.site))
         path = self.site.state / "evidence.json"
         path.write_bytes(raw.replace(b"e30", b"e31", 1) + b" " if tamper else raw)
-        tags = {"cx.digest": self.digest, "cx.gate": "fast"}
+        tags = {
+            "cx.digest": self.digest,
+            "cx.gate": "fast",
+            "cx.environment": "staging",
+            "cx.verdict": verdict,
+        }
         return self.tracking.log(EXPERIMENT, "fast", tags=tags, files=[path]).run_id
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -85,6 +86,17 @@ def test_a_gate_that_is_asked_for_no_more_goes(kube: Kube, site: Site) -> None:
     assert found.gates("canary") == {"soak": "3" * 64}
 
 
+def test_what_was_asked_for_before_is_kept_with_its_time(kube: Kube, site: Site) -> None:
+    """A rollback to what was proven then must not be refused for a gate that came later."""
+    trust.publish_trust(kube, site)
+    trust.require(kube, "staging", {"staging": "1" * 64})
+    between = datetime.now(UTC)
+    trust.require(kube, "staging", GATES)
+    policy = trust.read(kube).policy
+    assert policy.at("staging", between).gates == {"staging": "1" * 64}
+    assert policy.at("staging", datetime.now(UTC)).gates == GATES
+
+
 @pytest.mark.parametrize(("environment", "gates"), [("staging", {}), ("moon", GATES)])
 def test_a_policy_that_lets_everything_pass_is_refused(
     kube: Kube, site: Site, environment: str, gates: dict[str, str]
@@ -93,7 +105,7 @@ def test_a_policy_that_lets_everything_pass_is_refused(
     trust.publish_trust(kube, site)
     with pytest.raises(ConfigError):
         trust.require(kube, environment, gates)
-    assert trust.read(kube).policy == {}
+    assert trust.read(kube).policy.asked == {}
 
 
 def test_runs_at_once_lose_nothing(kube: Kube, site: Site) -> None:
@@ -110,7 +122,8 @@ def test_runs_at_once_lose_nothing(kube: Kube, site: Site) -> None:
 
     run_all([partial(write, environment, n) for n in range(3) for environment in ("staging", "canary")])
     last = {"gate": f"{9:064d}"}
-    assert trust.read(kube).policy == {"staging": last, "canary": last}
+    found = trust.read(kube)
+    assert (found.gates("staging"), found.gates("canary")) == (last, last)
 
 
 def test_without_trust_nothing_is_believed(kube: Kube) -> None:

@@ -273,6 +273,7 @@ def test_the_hash_of_a_gate_is_of_its_text() -> None:
         (statement("FAIL"), (), State.VALID, ""),
         (statement(ago=25 * HOUR), (), State.EXPIRED, "it expired at 2026-11-24 11:00:00 UTC"),
         (statement(ago=2 * HOUR), (statement("FAIL"),), State.REVOKED, "revoked by the FAIL"),
+        (statement(ago=27 * HOUR), (statement("FAIL"),), State.REVOKED, "revoked by the FAIL"),
         (statement(gate_sha256="0" * 64), (), State.VOID, "text has changed"),
         (statement(site="local:00000000"), (), State.VOID, "another site"),
     ],

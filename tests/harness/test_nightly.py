@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from cxlib.judge import agreement
 from cxlib.settings import CHECKOUT
 from tests.harness.checkout import Project, make
 
@@ -129,3 +131,10 @@ def test_real_nightly_on_a_machine_without_a_site_is_red_with_one_cause(tmp_path
     assert "16 scenarios more of the same cause" in failed
     assert not (tmp_path / "state/local/terraform").exists()
     assert not (tmp_path / "state/local/id_ed25519").exists()
+
+
+def test_the_night_asks_about_every_part_that_can_disagree() -> None:
+    """What `cx status` shows in red and no night asks for is found by nobody."""
+    asked = re.findall(r"^ +\| (\S.*?) +\|$", (CHECKOUT / "features/90_nightly.feature").read_text(), re.M)
+    named = re.findall(r'Disagreement\(one\.name, "(.+?)"', Path(agreement.__file__).read_text())
+    assert {*named, "Application", "serves", "pods"} <= set(asked)

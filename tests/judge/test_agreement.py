@@ -118,19 +118,51 @@ def test_mending_waits_for_the_workflow_that_is_at_work() -> None:
     assert mended(pods=(D1, D2), holders=(replace(held, waits=True),)) == "pytest features/ --env=staging"
 
 
-def test_half_promotion_that_nobody_finishes_is_seen_with_the_way_back() -> None:
-    """The note on the Application outlives a workflow that was deleted; then nobody undoes it by itself."""
-    half = replace(WELL, name="canary", proofs=(), claim=Claim("promote-model-abc-1", "6"))
-    (found,) = disagreements([half], "http://m", "Model")
-    assert (found.part, found.mend) == ("lock", "cx rollback --env=canary --to=6")
-    at_work = replace(half, holders=(Holder("promote-model-abc-1", "Running", NOW),))
-    assert told(at_work) == []
+SIX, SEVEN, NONE = (
+    Image(D2, "6", "canary-1.0.6"),
+    Image(D1, "7", "canary-1.0.7"),
+    Image("", "", "canary-1.0.0"),
+)
+PROMOTION = Claim("promote-model-abc-1", SIX, SEVEN)
+
+
+@pytest.mark.parametrize(
+    ("environment", "claim", "changes", "mend"),
+    [
+        ("canary", PROMOTION, {"alias": "6"}, "cx rollback --env=canary --to=6"),
+        ("canary", PROMOTION, {"wanted": SIX, "tagged": D2}, "cx rollback --env=canary --to=6"),
+        ("canary", PROMOTION, {}, "pytest features/ --env=canary"),
+        ("canary", replace(PROMOTION, before=NONE), {"alias": ""}, "cx rollback --env=canary --to=0"),
+        ("production", replace(PROMOTION, before=NONE), {"alias": ""}, "pytest features/ --env=production"),
+        ("canary", Claim("rollback-model-1", SEVEN, SIX, back=True), {}, "cx rollback --env=canary --to=6"),
+        (
+            "canary",
+            Claim("something", Image(), Image()),
+            {},
+            "kubectl -n argocd annotate application birdclef-canary cx.birdclef/promotion-",
+        ),
+    ],
+    ids=["half way", "not begun", "whole", "first model", "first in production", "rollback", "unreadable"],
+)
+def test_what_nobody_finishes_is_seen_with_the_command_that_ends_it(
+    environment: str, claim: Claim, changes: dict[str, Any], mend: str
+) -> None:
+    """The note outlives a workflow that was deleted. Production never goes back to serving nothing, and
+    what a rollback took away must not come back by mending it."""
+    at = replace(WELL, name=environment, proofs=(), claim=claim, **changes)
+    found = {d.part: d.mend for d in disagreements([at], "http://m", "Model")}
+    assert found["lock"] == mend
+    assert set(found.values()) == {mend}
+    at_work = replace(at, holders=(Holder("promote-model-abc-1", "Running", NOW),))
+    assert "lock" not in [part for part, _ in told(at_work)]
 
 
 def test_tag_is_put_right_by_who_can_write_it() -> None:
     """Staging's image is built again; the others' tags are the workflows' to point."""
     assert mended(tagged=D2) == "pytest features/ --env=staging"
     assert mended(name="canary", tagged=D2, proofs=()) == "cx rollback --env=canary --to=7"
+    first = {"wanted": Image("", "", "production-1.0.0"), "serving": Image(), "alias": "", "tagged": ""}
+    assert mended(name="production", proofs=(), **first) == "pytest features/ --env=production"
 
 
 def test_alias_is_mended_by_a_request_that_can_be_pasted() -> None:

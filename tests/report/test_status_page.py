@@ -85,7 +85,10 @@ def test_lock_says_who_holds_it_since_when() -> None:
 
 def test_half_promotion_that_nobody_finishes_is_marked_at_the_lock() -> None:
     """Free would be a lie: the next promotion finds the note."""
-    text = page(standing(replace(WELL, claim=Claim("promote-model-a-1", "6"))), colour=False)
+    text = page(
+        standing(replace(WELL, claim=Claim("promote-model-a-1", Image("", "6"), Image("", "7")))),
+        colour=False,
+    )
     assert "✗ lock         kept by promote-model-a-1, which is gone" in text
 
 
