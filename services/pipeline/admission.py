@@ -70,8 +70,7 @@ def check_words(order: Order) -> None:
 
 def _check_turn(order: Order, world: World) -> None:
     """Two at once: the one that had to wait was meant for another state than there is now."""
-    name = f"birdclef-{order.target}"
-    app = waited_out(name, lambda: world.cluster.application(name), world.pace)
+    app = world.application(order.target)
     there, last = claim.read(app), claim.last(app)
     if there and there.uid != order.uid and datetime.now(UTC) < there.until:
         raise claim.Held(there.holder)
@@ -104,8 +103,7 @@ def _promotion(order: Order, world: World, resumed: Wanted | None) -> Admission:
 
 def _source(order: Order, world: World) -> Wanted:
     """What the source runs: asked of its Application and of what answers there."""
-    name = f"birdclef-{order.source}"
-    now = pointed(waited_out(name, lambda: world.cluster.application(name), world.pace), order.source)
+    now = pointed(world.application(order.source), order.source)
     if now.version != order.version or not now.digest or order.digest not in ("", now.digest):
         asked = f"model {order.version}" + (f" from {order.digest}" if order.digest else "")
         raise StageFailed(f"what runs in {order.source}", wanted=asked, seen=str(now))

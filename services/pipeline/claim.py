@@ -92,6 +92,12 @@ def read(app: dict[str, Any]) -> Claim | None:
         raise StageFailed(f"annotation {UNDER_WAY}", wanted="a claim", seen=text[:200]) from exc
 
 
+def own(app: dict[str, Any], uid: str) -> Claim | None:
+    """The claim on an Application if it is that of the workflow ``uid``, or None."""
+    there = read(app)
+    return there if there and there.uid == uid else None
+
+
 def last(app: dict[str, Any]) -> dict[str, str]:
     """How the environment's last promotion ended, a ``logbook.Entry`` with when it ``finished``; or empty."""
     text = (app["metadata"].get("annotations") or {}).get(LAST)

@@ -45,6 +45,13 @@ def undo(hold: Hold, world: World, why: str) -> None:
     hold.release(entry(hold.claim, logbook.UNDONE, why).kept)
 
 
+def take_back(left: Claim, uid: str, world: World, why: str) -> None:
+    """Seize the claim ``left`` as ``uid``, undo it and note that. Raises as ``seize`` and ``undo`` do."""
+    hold = Hold.seize(world.cluster, left, uid, world.pace)
+    undo(hold, world, why)
+    logbook.write(world.mlflow, entry(left, logbook.UNDONE, why), world.pace)
+
+
 def require(hold: Hold, world: World, to: Wanted, tagged: str | None, alias: str | None) -> None:
     """Application, tag, alias and what answers agree on ``to``. Raises ``StageFailed`` naming what doesn't.
 

@@ -1,0 +1,140 @@
+"""The steps of a promotion or a rollback, forward: each may be repeated, each write needs the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from cxlib import progress
+from cxlib.errors import StageFailed
+from services.pipeline import claim as claims
+from services.pipeline import logbook, model, registry, rollout
+from services.pipeline.admission import Admission, Order, admit
+from services.pipeline.claim import Before, Claim, Hold
+from services.pipeline.cluster import REFRESH
+from services.pipeline.image import REPOSITORY
+from services.pipeline.pace import waited_out
+from services.pipeline.target import Wanted, parameters, pointed
+from services.pipeline.undoing import entry, require, take_back
+from services.pipeline.world import World
+
+
+class Forward:
+    """The steps, in order. ``_hold`` is set from ``record`` on."""
+
+    def __init__(self, order: Order, world: World) -> None:
+        self._order, self._world = order, world
+        self._admitted: Admission
+        self._hold: Hold
+
+    def run(self) -> logbook.Entry:
+        """All the steps; how it ended. Raises as they do, with whatever they have done left as it is."""
+        order, world = self._order, self._world
+        mine = claims.own(world.application(order.target), order.uid)
+        with progress.stage("evidence"):
+            self._admitted = admit(order, world, resumed=mine.to if mine else None)
+        for name, step in self._steps().items():
+            with progress.stage(name):
+                step()
+        return self._entry()
+
+    def _steps(self) -> dict[str, Callable[[], None]]:
+        return {
+            "record": self._record,
+            "retag": self._retag,
+            "point": self._point,
+            "synced": self._synced,
+            "served": self._served,
+            "smoke": self._smoke,
+            "alias": self._alias,
+            "agree": self._agree,
+            "release": self._release,
+            "note": self._note,
+        }
+
+    @property
+    def _to(self) -> Wanted:
+        return self._hold.claim.to
+
+    def _record(self) -> None:
+        """What is now, kept in the claim. What another left behind is undone first."""
+        world, order, to = self._world, self._order, self._admitted.to
+        left = claims.read(world.application(order.target))
+        if left and left.uid != order.uid:
+            progress.note(f"{left.workflow} left {order.target} half promoted")
+            take_back(left, order.uid, world, f"{left.workflow} was left under way")
+        before = _before(to, world)
+        made = Claim(
+            workflow=order.workflow, uid=order.uid, token="", until=datetime.now(UTC), to=to, before=before,
+            source="" if order.rollback else order.source, override=self._admitted.override,
+        )  # fmt: skip
+        self._hold = Hold.take(world.cluster, made, world.pace)
+
+    def _retag(self) -> None:
+        self._hold.check()
+        tag, digest, registry_at = self._to.tag, self._to.digest, self._world.registry
+        waited_out(
+            "the registry", lambda: registry.point(registry_at, REPOSITORY, tag, digest), self._world.pace
+        )
+
+    def _point(self) -> None:
+        app = self._hold.check()
+        known = (self._to.names, self._hold.claim.before.wanted(self._to.environment).names)
+        if (now := parameters(app["spec"]["source"])) not in known:
+            raise StageFailed(self._to.application, wanted="as it was recorded", seen=str(now))
+        spec = {"source": {"helm": {"parameters": self._to.parameters}}}
+        self._hold.write({"metadata": {"annotations": {REFRESH: "normal"}}, "spec": spec})
+
+    def _synced(self) -> None:
+        rollout.wait_synced(self._to, self._world.cluster, self._world.pace, meanwhile=self._check)
+
+    def _check(self) -> None:
+        self._hold.check()
+
+    def _served(self) -> None:
+        rollout.see_served(self._to, self._world.places[self._to.environment], self._world.pace)
+
+    def _smoke(self) -> None:
+        if self._to.version != "0":
+            place = self._world.places[self._to.environment]
+            rollout.smoke(self._to, place, self._world.question, self._world.pace)
+
+    def _alias(self) -> None:
+        environment, wanted = self._to.environment, self._alias_wanted
+        world, before = self._world, self._hold.claim.before.alias
+        now = waited_out("MLflow", lambda: model.alias_version(world.mlflow, environment), world.pace)
+        if now not in (before, wanted):
+            raise StageFailed(f"alias {environment}", wanted=f"version {before} as recorded", seen=str(now))
+        self._hold.check()
+        waited_out("MLflow", lambda: model.set_alias(world.mlflow, environment, wanted), world.pace)
+
+    @property
+    def _alias_wanted(self) -> str | None:
+        return None if self._to.version == "0" else self._to.version
+
+    def _agree(self) -> None:
+        require(self._hold, self._world, self._to, self._to.digest, self._alias_wanted)
+
+    def _release(self) -> None:
+        self._hold.release(self._entry().kept)
+
+    def _note(self) -> None:
+        logbook.write(self._world.mlflow, self._entry(), self._world.pace)
+
+    def _entry(self) -> logbook.Entry:
+        outcome = logbook.ROLLED_BACK if self._order.rollback else logbook.PROMOTED
+        return entry(self._hold.claim, outcome, **self._admitted.params)
+
+
+def _before(to: Wanted, world: World) -> Before:
+    """What the target is now."""
+    environment, pace = to.environment, world.pace
+    tagged = waited_out("the registry", lambda: registry.digest_of(world.registry, REPOSITORY, to.tag), pace)
+    alias = waited_out("MLflow", lambda: model.alias_version(world.mlflow, environment), pace)
+    app = world.application(environment)
+    listed = app["spec"]["source"].get("helm", {}).get("parameters") or []
+    if {p["name"] for p in listed} != to.names.keys():
+        seen = ", ".join(p["name"] for p in listed) or "none"
+        raise StageFailed(f"parameters of {to.application}", wanted=", ".join(to.names), seen=seen)
+    served, _ = rollout.serves(pointed(app, environment), world.places[environment])
+    return Before(listed, tagged, alias, served)
