@@ -21,6 +21,7 @@ from services.pipeline.target import Wanted, parameters
 
 UNDER_WAY = "cx.birdclef/promotion"
 LAST = "cx.birdclef/last-promotion"
+_ENTRY = {"workflow", "uid", "outcome", "version"}  # what is asked of how the last one ended
 _TRIES = 50
 T = TypeVar("T")
 
@@ -99,10 +100,17 @@ def own(app: dict[str, Any], uid: str) -> Claim | None:
 
 
 def last(app: dict[str, Any]) -> dict[str, str]:
-    """How the environment's last promotion ended, a ``logbook.Entry`` with when it ``finished``; or empty."""
+    """How the environment's last promotion ended, a ``logbook.Entry`` with when it ``finished``; or empty.
+
+    Also when it can't be read: it tells of the past only, and the next promotion writes it anew.
+    """
     text = (app["metadata"].get("annotations") or {}).get(LAST)
-    found: dict[str, str] = json.loads(text) if text else {}
-    return found
+    try:
+        found = {str(key): str(value) for key, value in json.loads(text or "{}").items()}
+        readable = not found or datetime.fromisoformat(found["finished"]).tzinfo is not None
+    except (ValueError, AttributeError, KeyError):
+        return {}
+    return found if readable and found.keys() >= _ENTRY else {}
 
 
 class Hold:
