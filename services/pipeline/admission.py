@@ -102,12 +102,13 @@ def _promotion(order: Order, world: World, resumed: Wanted | None) -> Admission:
 
 
 def _source(order: Order, world: World) -> Wanted:
-    """What the source runs: asked of its Application and of what answers there."""
+    """What the source runs: asked of its Application, which is only read, and of what answers there."""
     now = pointed(world.application(order.source), order.source)
     if now.version != order.version or not now.digest or order.digest not in ("", now.digest):
         asked = f"model {order.version}" + (f" from {order.digest}" if order.digest else "")
         raise StageFailed(f"what runs in {order.source}", wanted=asked, seen=str(now))
-    rollout.wait_synced(now, world.cluster, replace(world.pace, rollout=world.pace.served))
+    briefly = replace(world.pace, rollout=world.pace.served)
+    rollout.wait_synced(now, world.cluster, briefly, may_sync=False)
     rollout.see_served(now, world.places[order.source], world.pace)
     return now
 
