@@ -136,5 +136,6 @@ def _before(to: Wanted, world: World) -> Before:
     if {p["name"] for p in listed} != to.names.keys():
         seen = ", ".join(p["name"] for p in listed) or "none"
         raise StageFailed(f"parameters of {to.application}", wanted=", ".join(to.names), seen=seen)
-    served, _ = rollout.serves(pointed(app, environment), world.places[environment])
+    # It decides whether an undoing has to be seen to serve: one answer that didn't come is no reason not to.
+    served = rollout.served_lately(pointed(app, environment), world.places[environment], pace)
     return Before(listed, tagged, alias, served)

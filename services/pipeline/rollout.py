@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cxlib.errors import StageFailed, Unreachable
+from cxlib.errors import StageFailed, Unreachable, WaitTimedOut
 from cxlib.wait import Look, wait_until
 from services.pipeline import web
 from services.pipeline.cluster import Cluster, Conflict
@@ -142,6 +142,20 @@ def serves(to: Wanted, served_at: str) -> tuple[bool, str]:
         return False, str(exc)
     data = answer.data if isinstance(answer.data, dict) else {}
     return {key: data.get(key, "") for key in expected} == expected, answer.text[:200]
+
+
+def served_lately(to: Wanted, served_at: str, pace: Pace) -> bool:
+    """Whether ``served_at`` answers as ``to``, if not at once then within the pace's silence."""
+
+    def look() -> Look[bool]:
+        right, seen = serves(to, served_at)
+        return Look(seen, True, done=right)
+
+    try:
+        return wait_until(f"{served_at}/version", look, wanted=str(_expected(to)),
+                          within=pace.silence, every=pace.every / 4)  # fmt: skip
+    except WaitTimedOut:
+        return False
 
 
 def see_served(to: Wanted, served_at: str, pace: Pace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,35 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cxlib import progress
 from services.pipeline import promotion
 from services.pipeline.admission import Order
 from services.pipeline.claim import Held
-from services.pipeline.undoing import Undone
+from services.pipeline.undoing import NotUndone, Undone
 from tests.cluster.door import Door, door
+from tests.cluster.faults import with_act, with_acts
 from tests.cluster.promotion_site import PACE, Staged, Stand, order, rollback
 from tests.tiers import sampled
-
-
-class AtStep(progress.PlainListener):
-    """Does something once, right before a step."""
-
-    def __init__(self, step: str, act: Callable[[], None]) -> None:
-        super().__init__()
-        self._step, self._act = step, act
-
-    def began(self, stage: str) -> None:
-        if stage == self._step:
-            self._step = ""
-            self._act()
-
-
-def with_act(step: str, act: Callable[[], None], run: Callable[[], object]) -> object:
-    replaced = progress.listen(AtStep(step, act))
-    try:
-        return run()
-    finally:
-        progress.listen(replaced)
 
 
 def address(stand: Stand, service: str) -> str:
@@ -138,6 +116,27 @@ def test_an_image_that_does_not_serve_is_undone_and_the_cause_named(
         with_act("record", turn_bad, lambda: promotion.run(asked, staged.stand.world(pace=pace)))
     assert staged.stand.seen("canary") == staged.old()
     assert cause in staged.stand.params(asked.uid)["why"]
+
+
+def test_one_answer_that_did_not_come_does_not_excuse_an_undoing(staged: Staged) -> None:
+    """What served before has to serve again, also when it was silent for a moment as it was recorded."""
+    stand, rollouts = staged.stand, staged.stand.rollouts
+
+    def silent() -> None:
+        rollouts.dropped = 1
+
+    def both_turn_bad() -> None:
+        rollouts.behaviour.update({staged.digest: "wrong version", staged.old_digest: "wrong version"})
+
+    asked, world = order("canary", staged.version), stand.world(pace=replace(PACE, served=0.5))
+    try:
+        with pytest.raises(NotUndone, match="999"):
+            with_acts({"record": silent, "served": both_turn_bad}, lambda: promotion.run(asked, world))
+        assert rollouts.dropped == 0
+    finally:
+        rollouts.behaviour.clear()
+    assert promotion.settle(asked.uid, "canary", "Failed", stand.world()) == "undone"
+    assert stand.seen("canary") == staged.old()
 
 
 def test_the_first_promotion_is_undone_to_the_first_build(staged: Staged) -> None:
