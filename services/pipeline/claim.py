@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from cxlib.errors import CxError, StageFailed
-from services.pipeline.cluster import Cluster, Conflict
+from services.pipeline.cluster import REFRESH, Cluster, Conflict
 from services.pipeline.pace import Pace, waited_out
-from services.pipeline.target import Wanted, parameters
+from services.pipeline.target import Wanted, parameters, pointed
 
 UNDER_WAY = "cx.birdclef/promotion"
 LAST = "cx.birdclef/last-promotion"
@@ -32,6 +32,10 @@ class Held(CxError):
 
 class Stale(CxError):
     """This promotion lost its claim while it wasn't looking: it must not write any more."""
+
+
+class Meddled(StageFailed):
+    """Somebody has set it meanwhile: it is neither what the claim wants nor what it recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +175,40 @@ class Hold:
             return self.write({})
         return waited_out(self.claim.to.application, self._ours, self._pace)
 
-    def write(self, change: dict[str, Any], *, undoing: str = "") -> dict[str, Any]:
-        """Merge ``change`` into the Application and renew the claim. Raises ``Stale`` when it isn't ours."""
+    def point(self, listed: list[dict[str, Any]]) -> None:
+        """Give the Application these Helm parameters, and have Argo CD look at once.
+
+        Raises ``Meddled`` when it has others than those that the claim wants or has recorded, ``Stale``.
+        """
+        to = self.claim.to
+        known = (to.names, self.claim.before.wanted(to.environment).names)
+
+        def require(app: dict[str, Any]) -> None:
+            if parameters(app["spec"]["source"]) not in known:
+                seen = str(pointed(app, to.environment))
+                raise Meddled(to.application, wanted="as it was recorded", seen=seen)
+
+        annotations = {REFRESH: "normal"}
+        spec = {"source": {"helm": {"parameters": listed}}}
+        self.write({"metadata": {"annotations": annotations}, "spec": spec}, require=require)
+
+    def write(
+        self,
+        change: dict[str, Any],
+        *,
+        undoing: str = "",
+        require: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Merge ``change`` into the Application and renew the claim. Raises ``Stale`` when it isn't ours.
+
+        ``require`` is asked, at each attempt, about the very Application that is written over, and may raise.
+        """
         claim = replace(self.claim, until=_until(self._pace), undoing=undoing or self.claim.undoing)
 
         def attempt() -> dict[str, Any]:
-            return _put(self._cluster, self._ours(), {UNDER_WAY: claim.text}, change)
+            app = self._ours()
+            require(app)
+            return _put(self._cluster, app, {UNDER_WAY: claim.text}, change)
 
         app = _settled(self.claim.to, attempt, self._pace)
         self.claim = claim

@@ -11,10 +11,9 @@ from services.pipeline import claim as claims
 from services.pipeline import logbook, model, registry, rollout
 from services.pipeline.admission import Admission, Order, admit
 from services.pipeline.claim import Before, Claim, Hold
-from services.pipeline.cluster import REFRESH
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import waited_out
-from services.pipeline.target import Wanted, parameters, pointed
+from services.pipeline.target import Wanted, pointed
 from services.pipeline.undoing import entry, require, take_back
 from services.pipeline.world import World
 
@@ -78,12 +77,7 @@ class Forward:
         )
 
     def _point(self) -> None:
-        app = self._hold.check()
-        known = (self._to.names, self._hold.claim.before.wanted(self._to.environment).names)
-        if (now := parameters(app["spec"]["source"])) not in known:
-            raise StageFailed(self._to.application, wanted="as it was recorded", seen=str(now))
-        spec = {"source": {"helm": {"parameters": self._to.parameters}}}
-        self._hold.write({"metadata": {"annotations": {REFRESH: "normal"}}, "spec": spec})
+        self._hold.point(self._to.parameters)
 
     def _synced(self) -> None:
         rollout.wait_synced(self._to, self._world.cluster, self._world.pace, meanwhile=self._check)
@@ -100,7 +94,7 @@ class Forward:
             rollout.smoke(self._to, place, self._world.question, self._world.pace)
 
     def _alias(self) -> None:
-        environment, wanted = self._to.environment, self._alias_wanted
+        environment, wanted = self._to.environment, self._to.alias
         world, before = self._world, self._hold.claim.before.alias
         now = waited_out("MLflow", lambda: model.alias_version(world.mlflow, environment), world.pace)
         if now not in (before, wanted):
@@ -108,12 +102,8 @@ class Forward:
         self._hold.check()
         waited_out("MLflow", lambda: model.set_alias(world.mlflow, environment, wanted), world.pace)
 
-    @property
-    def _alias_wanted(self) -> str | None:
-        return None if self._to.version == "0" else self._to.version
-
     def _agree(self) -> None:
-        require(self._hold, self._world, self._to, self._to.digest, self._alias_wanted)
+        require(self._hold, self._world, self._to, self._to.digest, self._to.alias)
 
     def _release(self) -> None:
         self._hold.release(self._entry().kept)

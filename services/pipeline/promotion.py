@@ -96,9 +96,9 @@ def _give_up(order: Order, world: World, exc: Exception) -> Ended:
     if claims.last(app).get("uid") == order.uid:
         return _whole(_noted(app, world))
     if left := claims.own(app, order.uid):
-        take_back(left, order.uid, world, left.undoing or str(exc))
+        told = take_back(left, order.uid, world, left.undoing or str(exc))
         now = pointed(world.application(order.target), order.target)
-        raise Undone(f"{left.undoing or exc}; undone: {now}") from exc
+        raise Undone(f"{told}; undone: {now}") from exc
     _note_refusal(order, world, exc)
     raise exc
 

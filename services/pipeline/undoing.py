@@ -1,72 +1,96 @@
-"""Bring an environment back to what its claim recorded, in reverse, and look whether it is."""
+"""Bring an environment back to what its claim recorded, in reverse, and look whether it is.
+
+What somebody has set meanwhile, neither the promotion's nor what was recorded, is theirs: it is named.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping
 
 from cxlib import progress
 from cxlib.errors import CxError, StageFailed
 from cxlib.wait import Look, wait_until
 from services.pipeline import logbook, model, registry, rollout
-from services.pipeline.claim import Claim, Hold
-from services.pipeline.cluster import REFRESH
+from services.pipeline.claim import Claim, Hold, Meddled
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import waited_out
 from services.pipeline.target import Wanted, parameters
 from services.pipeline.world import World
 
+APPLICATION = "the Application"
+
 
 class Undone(CxError):
-    """The promotion came to nothing, and all is as it was before."""
+    """The promotion came to nothing, and nothing of it is left."""
 
 
 class NotUndone(CxError):
     """The promotion came to nothing, and what was before could not be reached again."""
 
 
-def undo(hold: Hold, world: World, why: str) -> None:
+def undo(hold: Hold, world: World, why: str) -> str:
     """Alias, Application and tag as they were, seen to be so; the environment is given back.
 
+    What somebody else has set meanwhile is left alone. Returns ``why``, and names that.
     Raises ``NotUndone`` with the place that isn't as it was; the claim stays, so it can be tried again.
     ``Stale`` when another has taken over.
     """
-    back = hold.claim.before.wanted(hold.claim.to.environment)
+    claim, left = hold.claim, dict[str, str]()
+    back = claim.before.wanted(claim.to.environment)
     progress.note(f"undoing: {why}")
     hold.write({}, undoing=why[:500])
     try:
         with progress.stage("undo alias"):
-            _alias(hold, world)
+            left |= _alias(hold, world)
         with progress.stage("undo application"):
-            _application(hold, world, back)
+            left |= _application(hold, world, back)
         with progress.stage("undo tag"):
-            _tag(hold, world)
+            left |= _tag(hold, world)
         with progress.stage("undo agree"):
-            require(hold, world, back, hold.claim.before.tag_digest, hold.claim.before.alias)
+            require(hold, world, back, claim.before.tag_digest, claim.before.alias, but=left)
     except StageFailed as exc:
         raise NotUndone(f"{why}; and it could not be undone: {exc}") from exc
-    hold.release(entry(hold.claim, logbook.UNDONE, why).kept)
+    told = _naming(why, left)
+    hold.release(entry(claim, logbook.UNDONE, told).kept)
+    return told
 
 
-def take_back(left: Claim, uid: str, world: World, why: str) -> None:
-    """Seize the claim ``left`` as ``uid``, undo it and note that. Raises as ``seize`` and ``undo`` do."""
+def take_back(left: Claim, uid: str, world: World, why: str) -> str:
+    """Seize the claim ``left`` as ``uid``, undo it and note that. Returns and raises as ``undo`` does."""
     hold = Hold.seize(world.cluster, left, uid, world.pace)
-    undo(hold, world, why)
-    logbook.write(world.mlflow, entry(left, logbook.UNDONE, why), world.pace)
+    told = undo(hold, world, why)
+    logbook.write(world.mlflow, entry(left, logbook.UNDONE, told), world.pace)
+    return told
 
 
-def require(hold: Hold, world: World, to: Wanted, tagged: str | None, alias: str | None) -> None:
+def _naming(why: str, left: Mapping[str, str]) -> str:
+    """``why``, and what was left alone; both are still there where only the first 500 characters are kept."""
+    if not left:
+        return why
+    named = ", ".join(f"{what}: {value}" for what, value in left.items())
+    said = f"left as somebody has set it meanwhile: {named}"
+    progress.note(said)
+    return f"{why[:250]}; {said}"
+
+
+def require(
+    hold: Hold, world: World, to: Wanted, tagged: str | None, alias: str | None, *, but: Collection[str] = ()
+) -> None:
     """Application, tag, alias and what answers agree on ``to``. Raises ``StageFailed`` naming what doesn't.
 
-    What wasn't served before the promotion needn't be served after its undoing.
+    ``but`` names those of them that are somebody else's. What wasn't served before the promotion needn't
+    be served after its undoing.
     """
     app, environment, tag = hold.check(), to.environment, hold.claim.to.tag
     seen = {
-        "Application": (parameters(app["spec"]["source"]), to.names),
+        APPLICATION: (parameters(app["spec"]["source"]), to.names),
         f"tag {tag}": (_tagged(hold, world), tagged),
         f"alias {environment}": (_aliased(hold, world), alias),
     }
     for what, (found, wanted) in seen.items():
-        if found != wanted:
+        if found != wanted and what not in but:
             raise StageFailed(f"{environment}: {what}", wanted=str(wanted), seen=str(found))
-    if hold.claim.before.served or to == hold.claim.to:
+    if APPLICATION not in but and (hold.claim.before.served or to == hold.claim.to):
         rollout.see_served(to, world.places[environment], world.pace)
 
 
@@ -81,46 +105,56 @@ def entry(claim: Claim, outcome: str, why: str = "", **params: str) -> logbook.E
     )  # fmt: skip
 
 
-def _alias(hold: Hold, world: World) -> None:
-    before, environment = hold.claim.before.alias, hold.claim.to.environment
-    if _aliased(hold, world) == before:
-        return
-    hold.check()
-    waited_out("MLflow", lambda: model.set_alias(world.mlflow, environment, before), world.pace)
+def _alias(hold: Hold, world: World) -> dict[str, str]:
+    """The alias as it was; or whose it is by now, by name."""
+    before, to = hold.claim.before.alias, hold.claim.to
+    now = _aliased(hold, world)
+    if now not in (before, to.alias):
+        return {f"alias {to.environment}": f"version {now}" if now else "gone"}
+    if now != before:
+        hold.check()
+        waited_out("MLflow", lambda: model.set_alias(world.mlflow, to.environment, before), world.pace)
+    return {}
 
 
-def _application(hold: Hold, world: World, back: Wanted) -> None:
+def _application(hold: Hold, world: World, back: Wanted) -> dict[str, str]:
     before = hold.claim.before
-    change = {"metadata": {"annotations": {REFRESH: "normal"}}}
-    hold.write({**change, "spec": {"source": {"helm": {"parameters": before.parameters}}}})
+    try:
+        hold.point(before.parameters)
+    except Meddled as exc:
+        return {APPLICATION: exc.seen}
     if before.served:
         rollout.wait_synced(back, world.cluster, world.pace, meanwhile=lambda: _renew(hold))
-        return
+        return {}
 
     def look() -> Look[bool]:
         seen = rollout.judge(hold.check(), back)
         return Look(seen.seen, True, done=seen.done or seen.seen.startswith("Synced"))
 
     wait_until(back.application, look, wanted="Synced", within=world.pace.rollout, every=world.pace.every)
+    return {}
 
 
 def _renew(hold: Hold) -> None:
     hold.check()
 
 
-def _tag(hold: Hold, world: World) -> None:
-    before, tag = hold.claim.before.tag_digest, hold.claim.to.tag
-    if _tagged(hold, world) == before:
-        return
-    hold.check()
+def _tag(hold: Hold, world: World) -> dict[str, str]:
+    before, to = hold.claim.before.tag_digest, hold.claim.to
+    now = _tagged(hold, world)
+    if now not in (before, to.digest):
+        return {f"tag {to.tag}": now or "gone"}
 
     def restore() -> None:
         if before is None:
-            registry.remove_tag(world.registry, REPOSITORY, tag)
+            registry.remove_tag(world.registry, REPOSITORY, to.tag)
         else:
-            registry.point(world.registry, REPOSITORY, tag, before)
+            registry.point(world.registry, REPOSITORY, to.tag, before)
 
-    waited_out("the registry", restore, world.pace)
+    if now != before:
+        hold.check()
+        waited_out("the registry", restore, world.pace)
+    return {}
 
 
 def _tagged(hold: Hold, world: World) -> str | None:

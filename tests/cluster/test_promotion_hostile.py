@@ -172,21 +172,6 @@ def test_a_tag_that_was_there_is_pointed_back(staged: Staged) -> None:
     assert staged.stand.tagged(tag) == other
 
 
-def test_an_alias_that_somebody_moved_meanwhile_is_not_written_over(staged: Staged) -> None:
-    """The old value is compared first; then all is as it was recorded."""
-    other = staged.stand.version()
-
-    def meddle() -> None:
-        from services.pipeline import model
-
-        model.set_alias(staged.stand.mlflow, "canary", other)
-
-    asked = order("canary", staged.version)
-    with pytest.raises(Undone, match="as recorded"):
-        with_act("alias", meddle, lambda: promotion.run(asked, staged.stand.world()))
-    assert staged.stand.seen("canary") == staged.old()
-
-
 def outcome(asked: Order, staged: Staged) -> str:
     account = "rollback-model" if asked.rollback else "promote-model"
     try:
