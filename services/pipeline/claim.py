@@ -170,7 +170,10 @@ class Hold:
         return cls(cluster, _settled(left.to, attempt, pace), pace)
 
     def check(self) -> dict[str, Any]:
-        """The Application, the claim still ours; renewed when half its time is over. Raises ``Stale``."""
+        """The Application, the claim still ours; renewed when half its time is over. Raises ``Stale``.
+
+        Asked again before each attempt of a write that has no compare-and-set of its own.
+        """
         if self.claim.until - datetime.now(UTC) < timedelta(seconds=self._pace.lease / 2):
             return self.write({})
         return waited_out(self.claim.to.application, self._ours, self._pace)

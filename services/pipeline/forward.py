@@ -70,11 +70,13 @@ class Forward:
         self._hold = Hold.take(world.cluster, made, world.pace)
 
     def _retag(self) -> None:
-        self._hold.check()
         tag, digest, registry_at = self._to.tag, self._to.digest, self._world.registry
-        waited_out(
-            "the registry", lambda: registry.point(registry_at, REPOSITORY, tag, digest), self._world.pace
-        )
+
+        def retag() -> None:
+            self._hold.check()
+            registry.point(registry_at, REPOSITORY, tag, digest)
+
+        waited_out("the registry", retag, self._world.pace)
 
     def _point(self) -> None:
         self._hold.point(self._to.parameters)
@@ -95,12 +97,17 @@ class Forward:
 
     def _alias(self) -> None:
         environment, wanted = self._to.environment, self._to.alias
-        world, before = self._world, self._hold.claim.before.alias
-        now = waited_out("MLflow", lambda: model.alias_version(world.mlflow, environment), world.pace)
-        if now not in (before, wanted):
-            raise StageFailed(f"alias {environment}", wanted=f"version {before} as recorded", seen=str(now))
-        self._hold.check()
-        waited_out("MLflow", lambda: model.set_alias(world.mlflow, environment, wanted), world.pace)
+        mlflow, before = self._world.mlflow, self._hold.claim.before.alias
+
+        def move() -> None:
+            now = model.alias_version(mlflow, environment)
+            if now not in (before, wanted):
+                seen = str(now)
+                raise StageFailed(f"alias {environment}", wanted=f"version {before} as recorded", seen=seen)
+            self._hold.check()
+            model.set_alias(mlflow, environment, wanted)
+
+        waited_out("MLflow", move, self._world.pace)
 
     def _agree(self) -> None:
         require(self._hold, self._world, self._to, self._to.digest, self._to.alias)

@@ -108,13 +108,17 @@ def entry(claim: Claim, outcome: str, why: str = "", **params: str) -> logbook.E
 def _alias(hold: Hold, world: World) -> dict[str, str]:
     """The alias as it was; or whose it is by now, by name."""
     before, to = hold.claim.before.alias, hold.claim.to
-    now = _aliased(hold, world)
-    if now not in (before, to.alias):
-        return {f"alias {to.environment}": f"version {now}" if now else "gone"}
-    if now != before:
-        hold.check()
-        waited_out("MLflow", lambda: model.set_alias(world.mlflow, to.environment, before), world.pace)
-    return {}
+
+    def restore() -> dict[str, str]:
+        now = model.alias_version(world.mlflow, to.environment)
+        if now not in (before, to.alias):
+            return {f"alias {to.environment}": f"version {now}" if now else "gone"}
+        if now != before:
+            hold.check()
+            model.set_alias(world.mlflow, to.environment, before)
+        return {}
+
+    return waited_out("MLflow", restore, world.pace)
 
 
 def _application(hold: Hold, world: World, back: Wanted) -> dict[str, str]:
@@ -140,21 +144,26 @@ def _renew(hold: Hold) -> None:
 
 
 def _tag(hold: Hold, world: World) -> dict[str, str]:
-    before, to = hold.claim.before.tag_digest, hold.claim.to
-    now = _tagged(hold, world)
-    if now not in (before, to.digest):
-        return {f"tag {to.tag}": now or "gone"}
+    """The same of the tag."""
+    before, to, registry_at = hold.claim.before.tag_digest, hold.claim.to, world.registry
 
-    def restore() -> None:
-        if before is None:
-            registry.remove_tag(world.registry, REPOSITORY, to.tag)
-        else:
-            registry.point(world.registry, REPOSITORY, to.tag, before)
+    def restore() -> dict[str, str]:
+        now = registry.digest_of(registry_at, REPOSITORY, to.tag)
+        if now not in (before, to.digest):
+            return {f"tag {to.tag}": now or "gone"}
+        if now != before:
+            hold.check()
+            _let_name(registry_at, to.tag, before)
+        return {}
 
-    if now != before:
-        hold.check()
-        waited_out("the registry", restore, world.pace)
-    return {}
+    return waited_out("the registry", restore, world.pace)
+
+
+def _let_name(registry_at: str, tag: str, digest: str | None) -> None:
+    if digest is None:
+        registry.remove_tag(registry_at, REPOSITORY, tag)
+    else:
+        registry.point(registry_at, REPOSITORY, tag, digest)
 
 
 def _tagged(hold: Hold, world: World) -> str | None:
