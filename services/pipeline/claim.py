@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from cxlib.errors import CxError, StageFailed
-from services.pipeline.cluster import REFRESH, Cluster, Conflict
+from services.pipeline.cluster import REFRESH, Cluster, Conflict, Missing
 from services.pipeline.pace import Pace, waited_out
 from services.pipeline.target import Wanted, parameters, pointed
 
@@ -118,10 +118,10 @@ def last(app: dict[str, Any]) -> dict[str, str]:
 
 
 class Hold:
-    """A claim that this process has taken on an environment's Application."""
+    """A claim that this process has taken on an environment's Application, the object with the uid ``of``."""
 
-    def __init__(self, cluster: Cluster, claim: Claim, pace: Pace) -> None:
-        self._cluster, self._pace, self.claim = cluster, pace, claim
+    def __init__(self, cluster: Cluster, claim: Claim, pace: Pace, of: str) -> None:
+        self._cluster, self._pace, self._of, self.claim = cluster, pace, of, claim
 
     @classmethod
     def take(cls, cluster: Cluster, claim: Claim, pace: Pace) -> Hold:
@@ -131,11 +131,11 @@ class Hold:
         """
         made = replace(claim, token=uuid.uuid4().hex, until=_until(pace))
 
-        def attempt() -> Claim:
+        def attempt() -> tuple[Claim, str]:
             app = cluster.application(claim.to.application)
             there, mine = read(app), made
             if there and there.token == made.token:
-                return there  # the answer to our write was lost
+                return there, _uid(app)  # the answer to our write was lost
             if there and there.uid != made.uid:
                 raise Held(there.holder)
             if there:
@@ -143,9 +143,10 @@ class Hold:
             elif parameters(app["spec"]["source"]) != made.before.wanted(made.to.environment).names:
                 raise Held(f"somebody deployed to {made.to.environment} while its state was recorded")
             _put(cluster, app, {UNDER_WAY: mine.text})
-            return mine
+            return mine, _uid(app)
 
-        return cls(cluster, _settled(claim.to, attempt, pace), pace)
+        taken, of = _settled(claim.to, attempt, pace)
+        return cls(cluster, taken, pace, of)
 
     @classmethod
     def seize(cls, cluster: Cluster, left: Claim, uid: str, pace: Pace) -> Hold:
@@ -157,17 +158,18 @@ class Hold:
             raise Held(left.holder)
         mine = replace(left, token=uuid.uuid4().hex, until=_until(pace))
 
-        def attempt() -> Claim:
+        def attempt() -> tuple[Claim, str]:
             app = cluster.application(left.to.application)
             there = read(app)
             if there and there.token == mine.token:
-                return there  # the answer to our write was lost
+                return there, _uid(app)  # the answer to our write was lost
             if there is None or there.token != left.token:
                 raise Held(there.holder if there else f"{left.workflow} has ended by itself")
             _put(cluster, app, {UNDER_WAY: mine.text})
-            return mine
+            return mine, _uid(app)
 
-        return cls(cluster, _settled(left.to, attempt, pace), pace)
+        taken, of = _settled(left.to, attempt, pace)
+        return cls(cluster, taken, pace, of)
 
     def check(self) -> dict[str, Any]:
         """The Application, the claim still ours; renewed when half its time is over. Raises ``Stale``.
@@ -177,6 +179,20 @@ class Hold:
         if self.claim.until - datetime.now(UTC) < timedelta(seconds=self._pace.lease / 2):
             return self.write({})
         return waited_out(self.claim.to.application, self._ours, self._pace)
+
+    def orphaned(self) -> str:
+        """Why nobody else will undo this promotion: the Application is gone, and its claim with it.
+
+        Empty when it is there; or one that was made in its place, where somebody promotes by now.
+        """
+        name = self.claim.to.application
+        try:
+            app = waited_out(name, lambda: self._cluster.application(name), self._pace)
+        except Missing:
+            return "the Application is gone"
+        if _uid(app) != self._of and read(app) is None and not last(app):
+            return "the Application is gone, another was made in its place"
+        return ""
 
     def point(self, listed: list[dict[str, Any]]) -> None:
         """Give the Application these Helm parameters, and have Argo CD look at once.
@@ -237,6 +253,10 @@ class Hold:
             who = there.holder if there else f"{last(app).get('workflow', 'somebody')} has ended it"
             raise Stale(f"{self.claim.workflow} lost {self.claim.to.environment}: {who}")
         return app
+
+
+def _uid(app: dict[str, Any]) -> str:
+    return str(app["metadata"].get("uid", ""))
 
 
 def _until(pace: Pace) -> datetime:

@@ -19,12 +19,12 @@ from services.pipeline.world import World
 
 
 class Forward:
-    """The steps, in order. ``_hold`` is set from ``record`` on."""
+    """The steps, in order. ``hold`` is there from ``record`` on: from then on there is something to undo."""
 
     def __init__(self, order: Order, world: World) -> None:
         self._order, self._world = order, world
         self._admitted: Admission
-        self._hold: Hold
+        self.hold: Hold | None = None
 
     def run(self) -> logbook.Entry:
         """All the steps; how it ended. Raises as they do, with whatever they have done left as it is."""
@@ -52,6 +52,12 @@ class Forward:
         }
 
     @property
+    def _hold(self) -> Hold:
+        if self.hold is None:
+            raise RuntimeError("nothing was recorded yet")
+        return self.hold
+
+    @property
     def _to(self) -> Wanted:
         return self._hold.claim.to
 
@@ -67,7 +73,7 @@ class Forward:
             workflow=order.workflow, uid=order.uid, token="", until=datetime.now(UTC), to=to, before=before,
             source="" if order.rollback else order.source, override=self._admitted.override,
         )  # fmt: skip
-        self._hold = Hold.take(world.cluster, made, world.pace)
+        self.hold = Hold.take(world.cluster, made, world.pace)
 
     def _retag(self) -> None:
         tag, digest, registry_at = self._to.tag, self._to.digest, self._world.registry

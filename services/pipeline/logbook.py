@@ -63,3 +63,13 @@ def write(mlflow: str, entry: Entry, pace: Pace) -> None:
             tracking.finish(mlflow, there, entry.params)
 
     waited_out("MLflow, for the record", noted, pace)
+
+
+def outcomes(mlflow: str, uid: str, pace: Pace) -> list[str]:
+    """How the workflow ``uid`` has noted that it ended, newest first. Raises ``WaitTimedOut``."""
+
+    def look() -> list[str]:
+        found = tracking.search(mlflow, EXPERIMENT, {"cx.workflow-uid": uid}, deleted=True)
+        return [run.tags.get("cx.outcome", "") for run in found]
+
+    return waited_out("MLflow", look, pace)

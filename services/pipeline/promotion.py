@@ -11,12 +11,13 @@ from typing import Any
 
 from cxlib.errors import StageFailed
 from services.pipeline import claim as claims
-from services.pipeline import logbook
+from services.pipeline import logbook, model
 from services.pipeline.admission import Order, check_words
+from services.pipeline.claim import Hold, Stale
 from services.pipeline.cluster import Missing
 from services.pipeline.forward import Forward
-from services.pipeline.target import pointed
-from services.pipeline.undoing import Undone, take_back
+from services.pipeline.pace import waited_out
+from services.pipeline.undoing import Undone, take_back, undo_alone
 from services.pipeline.world import World
 
 NOTHING = "nothing to settle"
@@ -45,23 +46,22 @@ def run(order: Order, world: World) -> Ended:
     except StageFailed as exc:
         _note_refusal(order, world, exc)
         raise
+    forward = Forward(order, world)
     try:
-        return _whole(_ended_before(order, world) or Forward(order, world).run())
-    except claims.Stale:
-        raise
+        return _whole(_ended_before(order, world) or forward.run())
     except Exception as exc:  # noqa: BLE001  # whatever it was, nothing may stay half done
-        return _give_up(order, world, exc)
+        return _give_up(order, world, exc, forward.hold)
 
 
 def settle(uid: str, target: str, status: str, world: World) -> str:
     """After the workflow's end: undo what a killed pod left, and note what wasn't noted yet.
 
-    Returns what was found. Raises as ``undoing.undo`` does.
+    Returns what was found. Raises as ``undoing.undo`` does, and ``StageFailed`` where that can't be known.
     """
     try:
         app = world.application(target)
-    except Missing:
-        return NOTHING
+    except Missing as exc:
+        return _settled_without(uid, target, world, exc)
     if claims.last(app).get("uid") == uid:
         return _noted(app, world).outcome
     left = claims.own(app, uid)
@@ -86,8 +86,12 @@ def _ended_before(order: Order, world: World) -> logbook.Entry | None:
     return None
 
 
-def _give_up(order: Order, world: World, exc: Exception) -> Ended:
+def _give_up(order: Order, world: World, exc: Exception, hold: Hold | None) -> Ended:
     """What a failure comes to: whole after all, undone, or refused before anything was written."""
+    if hold and (gone := hold.orphaned()):
+        raise Undone(undo_alone(hold, world, str(exc), gone)) from exc
+    if isinstance(exc, Stale):
+        raise exc
     try:
         app = world.application(order.target)
     except Missing:
@@ -96,11 +100,26 @@ def _give_up(order: Order, world: World, exc: Exception) -> Ended:
     if claims.last(app).get("uid") == order.uid:
         return _whole(_noted(app, world))
     if left := claims.own(app, order.uid):
-        told = take_back(left, order.uid, world, left.undoing or str(exc))
-        now = pointed(world.application(order.target), order.target)
-        raise Undone(f"{told}; undone: {now}") from exc
+        raise Undone(take_back(left, order.uid, world, left.undoing or str(exc))) from exc
     _note_refusal(order, world, exc)
     raise exc
+
+
+def _settled_without(uid: str, target: str, world: World, gone: Missing) -> str:
+    """The Application is gone, and what the promotion had recorded with it: what it has noted itself counts.
+
+    Raises ``StageFailed`` when it has noted nothing: it may have been killed with the alias moved.
+    """
+    ended = logbook.outcomes(world.mlflow, uid, world.pace)
+    if done := [outcome for outcome in ended if outcome != logbook.REFUSED]:
+        return done[0]
+    if ended:
+        return NOTHING
+    alias = waited_out("MLflow", lambda: model.alias_version(world.mlflow, target), world.pace)
+    seen = f"that it is gone; alias {target} names version {alias or '(none)'}, and tags may be left"
+    raise StageFailed(
+        gone.what, wanted="it there, to see whether the promotion had begun", seen=seen
+    ) from gone
 
 
 def _note_refusal(order: Order, world: World, exc: Exception) -> None:

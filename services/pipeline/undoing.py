@@ -5,16 +5,17 @@ What somebody has set meanwhile, neither the promotion's nor what was recorded, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from cxlib import progress
 from cxlib.errors import CxError, StageFailed
 from cxlib.wait import Look, wait_until
 from services.pipeline import logbook, model, registry, rollout
-from services.pipeline.claim import Claim, Hold, Meddled
+from services.pipeline.claim import Claim, Hold, Meddled, Stale
+from services.pipeline.cluster import Missing
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import waited_out
-from services.pipeline.target import Wanted, parameters
+from services.pipeline.target import Wanted, parameters, pointed
 from services.pipeline.world import World
 
 APPLICATION = "the Application"
@@ -31,7 +32,7 @@ class NotUndone(CxError):
 def undo(hold: Hold, world: World, why: str) -> str:
     """Alias, Application and tag as they were, seen to be so; the environment is given back.
 
-    What somebody else has set meanwhile is left alone. Returns ``why``, and names that.
+    What somebody else has set meanwhile is left alone. Returns ``why``, names that, and says what is there.
     Raises ``NotUndone`` with the place that isn't as it was; the claim stays, so it can be tried again.
     ``Stale`` when another has taken over.
     """
@@ -41,25 +42,53 @@ def undo(hold: Hold, world: World, why: str) -> str:
     hold.write({}, undoing=why[:500])
     try:
         with progress.stage("undo alias"):
-            left |= _alias(hold, world)
+            left |= _alias(claim, world, hold.check)
         with progress.stage("undo application"):
             left |= _application(hold, world, back)
         with progress.stage("undo tag"):
-            left |= _tag(hold, world)
+            left |= _tag(claim, world, hold.check)
         with progress.stage("undo agree"):
             require(hold, world, back, claim.before.tag_digest, claim.before.alias, but=left)
     except StageFailed as exc:
         raise NotUndone(f"{why}; and it could not be undone: {exc}") from exc
     told = _naming(why, left)
+    now = pointed(hold.check(), claim.to.environment)
     hold.release(entry(claim, logbook.UNDONE, told).kept)
-    return told
+    logbook.write(world.mlflow, entry(claim, logbook.UNDONE, told), world.pace)
+    return f"{told}; undone: {now}"
 
 
 def take_back(left: Claim, uid: str, world: World, why: str) -> str:
-    """Seize the claim ``left`` as ``uid``, undo it and note that. Returns and raises as ``undo`` does."""
+    """Seize the claim ``left`` as ``uid``, and undo it. Returns and raises as ``undo`` does."""
     hold = Hold.seize(world.cluster, left, uid, world.pace)
-    told = undo(hold, world, why)
-    logbook.write(world.mlflow, entry(left, logbook.UNDONE, told), world.pace)
+    try:
+        return undo(hold, world, why)
+    except (Missing, NotUndone, Stale):
+        if gone := hold.orphaned():
+            return undo_alone(hold, world, why, gone)
+        raise
+
+
+def undo_alone(hold: Hold, world: World, why: str, gone: str) -> str:
+    """Alias and tag as they were, where the Application is ``gone`` (``Hold.orphaned``); that is noted.
+
+    Returns ``why``, and says so. Raises ``NotUndone``, and ``Stale`` as soon as somebody else promotes there.
+    """
+
+    def check() -> None:
+        if not hold.orphaned():
+            raise Stale(f"{hold.claim.workflow} lost {hold.claim.to.environment}: somebody promotes there")
+
+    progress.note(f"undoing, {gone}: {why}")
+    try:
+        with progress.stage("undo alias"):
+            left = _alias(hold.claim, world, check)
+        with progress.stage("undo tag"):
+            left |= _tag(hold.claim, world, check)
+    except StageFailed as exc:
+        raise NotUndone(f"{why}; {gone}, and it could not be undone: {exc}") from exc
+    told = f"{_naming(why[:250], left)}; undone, {gone}"
+    logbook.write(world.mlflow, entry(hold.claim, logbook.UNDONE, told), world.pace)
     return told
 
 
@@ -105,16 +134,16 @@ def entry(claim: Claim, outcome: str, why: str = "", **params: str) -> logbook.E
     )  # fmt: skip
 
 
-def _alias(hold: Hold, world: World) -> dict[str, str]:
-    """The alias as it was; or whose it is by now, by name."""
-    before, to = hold.claim.before.alias, hold.claim.to
+def _alias(claim: Claim, world: World, check: Callable[[], object]) -> dict[str, str]:
+    """The alias as it was, ``check`` asked right before it is written; or what somebody has set, by name."""
+    before, to = claim.before.alias, claim.to
 
     def restore() -> dict[str, str]:
         now = model.alias_version(world.mlflow, to.environment)
         if now not in (before, to.alias):
             return {f"alias {to.environment}": f"version {now}" if now else "gone"}
         if now != before:
-            hold.check()
+            check()
             model.set_alias(world.mlflow, to.environment, before)
         return {}
 
@@ -143,16 +172,16 @@ def _renew(hold: Hold) -> None:
     hold.check()
 
 
-def _tag(hold: Hold, world: World) -> dict[str, str]:
+def _tag(claim: Claim, world: World, check: Callable[[], object]) -> dict[str, str]:
     """The same of the tag."""
-    before, to, registry_at = hold.claim.before.tag_digest, hold.claim.to, world.registry
+    before, to, registry_at = claim.before.tag_digest, claim.to, world.registry
 
     def restore() -> dict[str, str]:
         now = registry.digest_of(registry_at, REPOSITORY, to.tag)
         if now not in (before, to.digest):
             return {f"tag {to.tag}": now or "gone"}
         if now != before:
-            hold.check()
+            check()
             _let_name(registry_at, to.tag, before)
         return {}
 
