@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 from cxlib import progress
 from cxlib.errors import StageFailed
+from services.pipeline import abandoned, logbook, model, registry, rollout
 from services.pipeline import claim as claims
-from services.pipeline import logbook, model, registry, rollout
 from services.pipeline.admission import Admission, Order, admit
 from services.pipeline.claim import Before, Claim, Hold
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import waited_out
 from services.pipeline.target import Wanted, pointed
-from services.pipeline.undoing import entry, require, take_back
+from services.pipeline.undoing import entry, require
 from services.pipeline.world import World
 
 
@@ -62,12 +62,11 @@ class Forward:
         return self._hold.claim.to
 
     def _record(self) -> None:
-        """What is now, kept in the claim. What another left behind is undone first."""
+        """What is now, kept in the claim. What another left behind is brought to its end first."""
         world, order, to = self._world, self._order, self._admitted.to
         left = claims.read(world.application(order.target))
         if left and left.uid != order.uid:
-            progress.note(f"{left.workflow} left {order.target} half promoted")
-            take_back(left, order.uid, world, f"{left.workflow} was left under way")
+            abandoned.end(left, world, order.workflow)
         before = _before(to, world)
         made = Claim(
             workflow=order.workflow, uid=order.uid, token="", until=datetime.now(UTC), to=to, before=before,

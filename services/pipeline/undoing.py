@@ -25,6 +25,10 @@ class Undone(CxError):
     """The promotion came to nothing, and nothing of it is left."""
 
 
+class Disagreement(StageFailed):
+    """Application, tag and alias don't say the same."""
+
+
 class NotUndone(CxError):
     """The promotion came to nothing, and what was before could not be reached again."""
 
@@ -59,8 +63,12 @@ def undo(hold: Hold, world: World, why: str) -> str:
 
 
 def take_back(left: Claim, uid: str, world: World, why: str) -> str:
-    """Seize the claim ``left`` as ``uid``, and undo it. Returns and raises as ``undo`` does."""
-    hold = Hold.seize(world.cluster, left, uid, world.pace)
+    """Seize the workflow's own claim ``left``, and undo it. Returns and raises as ``undo`` does."""
+    return undo_held(Hold.seize(world.cluster, left, uid, world.pace), world, why)
+
+
+def undo_held(hold: Hold, world: World, why: str) -> str:
+    """Undo what ``hold`` has seized, also when the Application goes away meanwhile."""
     try:
         return undo(hold, world, why)
     except (Missing, NotUndone, Stale):
@@ -110,6 +118,15 @@ def require(
     ``but`` names those of them that are somebody else's. What wasn't served before the promotion needn't
     be served after its undoing.
     """
+    require_recorded(hold, world, to, tagged, alias, but=but)
+    if APPLICATION not in but and (hold.claim.before.served or to == hold.claim.to):
+        rollout.see_served(to, world.places[to.environment], world.pace)
+
+
+def require_recorded(
+    hold: Hold, world: World, to: Wanted, tagged: str | None, alias: str | None, *, but: Collection[str] = ()
+) -> None:
+    """The same without what answers. Raises ``Disagreement``, ``WaitTimedOut`` when one can't be asked."""
     app, environment, tag = hold.check(), to.environment, hold.claim.to.tag
     seen = {
         APPLICATION: (parameters(app["spec"]["source"]), to.names),
@@ -118,9 +135,7 @@ def require(
     }
     for what, (found, wanted) in seen.items():
         if found != wanted and what not in but:
-            raise StageFailed(f"{environment}: {what}", wanted=str(wanted), seen=str(found))
-    if APPLICATION not in but and (hold.claim.before.served or to == hold.claim.to):
-        rollout.see_served(to, world.places[environment], world.pace)
+            raise Disagreement(f"{environment}: {what}", wanted=str(wanted), seen=str(found))
 
 
 def entry(claim: Claim, outcome: str, why: str = "", **params: str) -> logbook.Entry:
