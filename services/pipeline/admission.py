@@ -91,14 +91,17 @@ def _promotion(order: Order, world: World, resumed: Wanted | None) -> Admission:
     if not waited_out("MLflow", lambda: model.registered(world.mlflow, order.version), world.pace):
         raise StageFailed(f"model version {order.version}", wanted="in MLflow", seen="no such version")
     noticed = _image(world, source)
-    accepted = waited_out(
-        "evidence",
-        lambda: proof.for_promotion(
-            world.cluster, world.mlflow, order.source, order.target, digest, datetime.now(UTC)
-        ),
-        world.pace,
-    )
-    return _admission(order, digest, accepted, noticed)
+    return _admission(order, digest, proven(order, world, digest), noticed)
+
+
+def proven(order: Order, world: World, digest: str) -> Accepted:
+    """The evidence of the source that lets ``digest`` into the target now. Raises ``EvidenceRefused``."""
+
+    def ask() -> Accepted:
+        now = datetime.now(UTC)
+        return proof.for_promotion(world.cluster, world.mlflow, order.source, order.target, digest, now)
+
+    return waited_out("evidence", ask, world.pace)
 
 
 def _source(order: Order, world: World) -> Wanted:

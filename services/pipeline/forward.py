@@ -9,7 +9,7 @@ from cxlib import progress
 from cxlib.errors import StageFailed
 from services.pipeline import abandoned, logbook, model, registry, rollout
 from services.pipeline import claim as claims
-from services.pipeline.admission import Admission, Order, admit
+from services.pipeline.admission import Admission, Order, admit, proven
 from services.pipeline.claim import Before, Claim, Hold
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import waited_out
@@ -101,6 +101,9 @@ class Forward:
             rollout.smoke(self._to, place, self._world.question, self._world.pace)
 
     def _alias(self) -> None:
+        """It says that the version is good: what was proven at the beginning must be so still."""
+        if not self._order.rollback:
+            proven(self._order, self._world, self._to.digest)
         environment, wanted = self._to.environment, self._to.alias
         mlflow, before = self._world.mlflow, self._hold.claim.before.alias
 
