@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from cxlib import progress
 from cxlib.errors import StageFailed
 from cxlib.evidence.rules import Accepted
-from services.pipeline import claim, model, proof, registry, rollout
+from services.pipeline import claim, model, proof, registry, rollout, withdrawn
 from services.pipeline.image import REPOSITORY
 from services.pipeline.logbook import WHOLE
 from services.pipeline.pace import waited_out
@@ -91,7 +91,9 @@ def _promotion(order: Order, world: World, resumed: Wanted | None) -> Admission:
     if not waited_out("MLflow", lambda: model.registered(world.mlflow, order.version), world.pace):
         raise StageFailed(f"model version {order.version}", wanted="in MLflow", seen="no such version")
     noticed = _image(world, source)
-    return _admission(order, digest, proven(order, world, digest), noticed)
+    accepted = proven(order, world, digest)
+    opened = withdrawn.require_welcome(order.version, digest, order.target, world)
+    return _admission(order, digest, replace(accepted, override=accepted.override or opened), noticed)
 
 
 def proven(order: Order, world: World, digest: str) -> Accepted:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from cxlib import progress
 from cxlib.errors import StageFailed
-from services.pipeline import abandoned, logbook, model, registry, rollout
+from services.pipeline import abandoned, logbook, model, registry, rollout, withdrawn
 from services.pipeline import claim as claims
 from services.pipeline.admission import Admission, Order, admit, proven
 from services.pipeline.claim import Before, Claim, Hold
@@ -67,6 +67,8 @@ class Forward:
         left = claims.read(world.application(order.target))
         if left and left.uid != order.uid:
             abandoned.end(left, world, order.workflow)
+            if not order.rollback:  # what ended just now may have been the rollback of this very version
+                withdrawn.require_welcome(order.version, to.digest, order.target, world)
         before = _before(to, world)
         made = Claim(
             workflow=order.workflow, uid=order.uid, token="", until=datetime.now(UTC), to=to, before=before,

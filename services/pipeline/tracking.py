@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from cxlib.errors import Unreachable
@@ -16,12 +17,13 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's id, tags and parameters; whether it was noted to its end."""
+    """A run's id, tags and parameters; when it was begun, and whether it was noted to its end."""
 
     run_id: str
     tags: Mapping[str, str]
-    params: Mapping[str, str] = field(default_factory=dict)
-    finished: bool = True
+    params: Mapping[str, str]
+    started: datetime
+    finished: bool
 
 
 def search(mlflow: str, experiment: str, tags: Mapping[str, str], *, deleted: bool = False) -> Iterator[Run]:
@@ -88,7 +90,8 @@ def _run(told: Mapping[str, Any]) -> Run:
     """A run as MLflow tells of it."""
     data, info = told.get("data", {}), told["info"]
     tags, params = ({one["key"]: one["value"] for one in data.get(kind) or []} for kind in ("tags", "params"))
-    return Run(info["run_id"], tags, params, info.get("status") == "FINISHED")
+    started = datetime.fromtimestamp(int(info["start_time"]) / 1000, UTC)
+    return Run(info["run_id"], tags, params, started, info.get("status") == "FINISHED")
 
 
 def _now() -> int:

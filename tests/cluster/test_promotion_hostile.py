@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cxlib.evidence.statement import EvidenceRefused
 from services.pipeline import promotion
 from services.pipeline.admission import Order
 from services.pipeline.claim import Held
@@ -176,7 +177,7 @@ def outcome(asked: Order, staged: Staged) -> str:
     account = "rollback-model" if asked.rollback else "promote-model"
     try:
         return promotion.run(asked, staged.stand.world(account)).outcome
-    except Held as exc:
+    except (Held, EvidenceRefused) as exc:
         return str(exc)
 
 
