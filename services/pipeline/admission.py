@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from cxlib import progress
 from cxlib.errors import StageFailed
 from cxlib.evidence.rules import Accepted
-from services.pipeline import claim, model, proof, registry, rollout
+from services.pipeline import claim, model, proof, registry, rollout, withdrawn
 from services.pipeline.image import REPOSITORY
 from services.pipeline.logbook import WHOLE
 from services.pipeline.pace import waited_out
@@ -70,8 +70,7 @@ def check_words(order: Order) -> None:
 
 def _check_turn(order: Order, world: World) -> None:
     """Two at once: the one that had to wait was meant for another state than there is now."""
-    name = f"birdclef-{order.target}"
-    app = waited_out(name, lambda: world.cluster.application(name), world.pace)
+    app = world.application(order.target)
     there, last = claim.read(app), claim.last(app)
     if there and there.uid != order.uid and datetime.now(UTC) < there.until:
         raise claim.Held(there.holder)
@@ -92,24 +91,29 @@ def _promotion(order: Order, world: World, resumed: Wanted | None) -> Admission:
     if not waited_out("MLflow", lambda: model.registered(world.mlflow, order.version), world.pace):
         raise StageFailed(f"model version {order.version}", wanted="in MLflow", seen="no such version")
     noticed = _image(world, source)
-    accepted = waited_out(
-        "evidence",
-        lambda: proof.for_promotion(
-            world.cluster, world.mlflow, order.source, order.target, digest, datetime.now(UTC)
-        ),
-        world.pace,
-    )
-    return _admission(order, digest, accepted, noticed)
+    accepted = proven(order, world, digest)
+    opened = withdrawn.require_welcome(order.version, digest, order.target, world)
+    return _admission(order, digest, replace(accepted, override=accepted.override or opened), noticed)
+
+
+def proven(order: Order, world: World, digest: str) -> Accepted:
+    """The evidence of the source that lets ``digest`` into the target now. Raises ``EvidenceRefused``."""
+
+    def ask() -> Accepted:
+        now = datetime.now(UTC)
+        return proof.for_promotion(world.cluster, world.mlflow, order.source, order.target, digest, now)
+
+    return waited_out("evidence", ask, world.pace)
 
 
 def _source(order: Order, world: World) -> Wanted:
-    """What the source runs: asked of its Application and of what answers there."""
-    name = f"birdclef-{order.source}"
-    now = pointed(waited_out(name, lambda: world.cluster.application(name), world.pace), order.source)
+    """What the source runs: asked of its Application, which is only read, and of what answers there."""
+    now = pointed(world.application(order.source), order.source)
     if now.version != order.version or not now.digest or order.digest not in ("", now.digest):
         asked = f"model {order.version}" + (f" from {order.digest}" if order.digest else "")
         raise StageFailed(f"what runs in {order.source}", wanted=asked, seen=str(now))
-    rollout.wait_synced(now, world.cluster, replace(world.pace, rollout=world.pace.served))
+    briefly = replace(world.pace, rollout=world.pace.served)
+    rollout.wait_synced(now, world.cluster, briefly, may_sync=False)
     rollout.see_served(now, world.places[order.source], world.pace)
     return now
 

@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from cxlib.errors import CxError, StageFailed
-from services.pipeline.cluster import Cluster, Conflict
+from services.pipeline.cluster import REFRESH, Cluster, Conflict, Missing
 from services.pipeline.pace import Pace, waited_out
-from services.pipeline.target import Wanted, parameters
+from services.pipeline.target import Wanted, parameters, pointed
 
 UNDER_WAY = "cx.birdclef/promotion"
 LAST = "cx.birdclef/last-promotion"
+_ENTRY = {"workflow", "uid", "outcome", "version"}  # what is asked of how the last one ended
 _TRIES = 50
 T = TypeVar("T")
 
@@ -31,6 +32,10 @@ class Held(CxError):
 
 class Stale(CxError):
     """This promotion lost its claim while it wasn't looking: it must not write any more."""
+
+
+class Meddled(StageFailed):
+    """Somebody has set it meanwhile: it is neither what the claim wants nor what it recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +97,31 @@ def read(app: dict[str, Any]) -> Claim | None:
         raise StageFailed(f"annotation {UNDER_WAY}", wanted="a claim", seen=text[:200]) from exc
 
 
+def own(app: dict[str, Any], uid: str) -> Claim | None:
+    """The claim on an Application if it is that of the workflow ``uid``, or None."""
+    there = read(app)
+    return there if there and there.uid == uid else None
+
+
 def last(app: dict[str, Any]) -> dict[str, str]:
-    """How the environment's last promotion ended, a ``logbook.Entry`` with when it ``finished``; or empty."""
+    """How the environment's last promotion ended, a ``logbook.Entry`` with when it ``finished``; or empty.
+
+    Also when it can't be read: it tells of the past only, and the next promotion writes it anew.
+    """
     text = (app["metadata"].get("annotations") or {}).get(LAST)
-    found: dict[str, str] = json.loads(text) if text else {}
-    return found
+    try:
+        found = {str(key): str(value) for key, value in json.loads(text or "{}").items()}
+        readable = not found or datetime.fromisoformat(found["finished"]).tzinfo is not None
+    except (ValueError, AttributeError, KeyError):
+        return {}
+    return found if readable and found.keys() >= _ENTRY else {}
 
 
 class Hold:
-    """A claim that this process has taken on an environment's Application."""
+    """A claim that this process has taken on an environment's Application, the object with the uid ``of``."""
 
-    def __init__(self, cluster: Cluster, claim: Claim, pace: Pace) -> None:
-        self._cluster, self._pace, self.claim = cluster, pace, claim
+    def __init__(self, cluster: Cluster, claim: Claim, pace: Pace, of: str) -> None:
+        self._cluster, self._pace, self._of, self.claim = cluster, pace, of, claim
 
     @classmethod
     def take(cls, cluster: Cluster, claim: Claim, pace: Pace) -> Hold:
@@ -113,11 +131,11 @@ class Hold:
         """
         made = replace(claim, token=uuid.uuid4().hex, until=_until(pace))
 
-        def attempt() -> Claim:
+        def attempt() -> tuple[Claim, str]:
             app = cluster.application(claim.to.application)
             there, mine = read(app), made
             if there and there.token == made.token:
-                return there  # the answer to our write was lost
+                return there, _uid(app)  # the answer to our write was lost
             if there and there.uid != made.uid:
                 raise Held(there.holder)
             if there:
@@ -125,9 +143,10 @@ class Hold:
             elif parameters(app["spec"]["source"]) != made.before.wanted(made.to.environment).names:
                 raise Held(f"somebody deployed to {made.to.environment} while its state was recorded")
             _put(cluster, app, {UNDER_WAY: mine.text})
-            return mine
+            return mine, _uid(app)
 
-        return cls(cluster, _settled(claim.to, attempt, pace), pace)
+        taken, of = _settled(claim.to, attempt, pace)
+        return cls(cluster, taken, pace, of)
 
     @classmethod
     def seize(cls, cluster: Cluster, left: Claim, uid: str, pace: Pace) -> Hold:
@@ -139,30 +158,76 @@ class Hold:
             raise Held(left.holder)
         mine = replace(left, token=uuid.uuid4().hex, until=_until(pace))
 
-        def attempt() -> Claim:
+        def attempt() -> tuple[Claim, str]:
             app = cluster.application(left.to.application)
             there = read(app)
             if there and there.token == mine.token:
-                return there  # the answer to our write was lost
+                return there, _uid(app)  # the answer to our write was lost
             if there is None or there.token != left.token:
                 raise Held(there.holder if there else f"{left.workflow} has ended by itself")
             _put(cluster, app, {UNDER_WAY: mine.text})
-            return mine
+            return mine, _uid(app)
 
-        return cls(cluster, _settled(left.to, attempt, pace), pace)
+        taken, of = _settled(left.to, attempt, pace)
+        return cls(cluster, taken, pace, of)
 
     def check(self) -> dict[str, Any]:
-        """The Application, the claim still ours; renewed when half its time is over. Raises ``Stale``."""
+        """The Application, the claim still ours; renewed when half its time is over. Raises ``Stale``.
+
+        Asked again before each attempt of a write that has no compare-and-set of its own.
+        """
         if self.claim.until - datetime.now(UTC) < timedelta(seconds=self._pace.lease / 2):
             return self.write({})
         return waited_out(self.claim.to.application, self._ours, self._pace)
 
-    def write(self, change: dict[str, Any], *, undoing: str = "") -> dict[str, Any]:
-        """Merge ``change`` into the Application and renew the claim. Raises ``Stale`` when it isn't ours."""
+    def orphaned(self) -> str:
+        """Why nobody else will undo this promotion: the Application is gone, and its claim with it.
+
+        Empty when it is there; or one that was made in its place, where somebody promotes by now.
+        """
+        name = self.claim.to.application
+        try:
+            app = waited_out(name, lambda: self._cluster.application(name), self._pace)
+        except Missing:
+            return "the Application is gone"
+        if _uid(app) != self._of and read(app) is None and not last(app):
+            return "the Application is gone, another was made in its place"
+        return ""
+
+    def point(self, listed: list[dict[str, Any]]) -> None:
+        """Give the Application these Helm parameters, and have Argo CD look at once.
+
+        Raises ``Meddled`` when it has others than those that the claim wants or has recorded, ``Stale``.
+        """
+        to = self.claim.to
+        known = (to.names, self.claim.before.wanted(to.environment).names)
+
+        def require(app: dict[str, Any]) -> None:
+            if parameters(app["spec"]["source"]) not in known:
+                seen = str(pointed(app, to.environment))
+                raise Meddled(to.application, wanted="as it was recorded", seen=seen)
+
+        annotations = {REFRESH: "normal"}
+        spec = {"source": {"helm": {"parameters": listed}}}
+        self.write({"metadata": {"annotations": annotations}, "spec": spec}, require=require)
+
+    def write(
+        self,
+        change: dict[str, Any],
+        *,
+        undoing: str = "",
+        require: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Merge ``change`` into the Application and renew the claim. Raises ``Stale`` when it isn't ours.
+
+        ``require`` is asked, at each attempt, about the very Application that is written over, and may raise.
+        """
         claim = replace(self.claim, until=_until(self._pace), undoing=undoing or self.claim.undoing)
 
         def attempt() -> dict[str, Any]:
-            return _put(self._cluster, self._ours(), {UNDER_WAY: claim.text}, change)
+            app = self._ours()
+            require(app)
+            return _put(self._cluster, app, {UNDER_WAY: claim.text}, change)
 
         app = _settled(self.claim.to, attempt, self._pace)
         self.claim = claim
@@ -188,6 +253,10 @@ class Hold:
             who = there.holder if there else f"{last(app).get('workflow', 'somebody')} has ended it"
             raise Stale(f"{self.claim.workflow} lost {self.claim.to.environment}: {who}")
         return app
+
+
+def _uid(app: dict[str, Any]) -> str:
+    return str(app["metadata"].get("uid", ""))
 
 
 def _until(pace: Pace) -> datetime:

@@ -51,12 +51,25 @@ class Entry:
 
 
 def write(mlflow: str, entry: Entry, pace: Pace) -> None:
-    """Note ``entry``, once: also when it is asked for again. Raises ``WaitTimedOut``."""
+    """Note ``entry``, once: also when it is asked for again, or was half noted. Raises ``WaitTimedOut``."""
     once = {"cx.workflow-uid": entry.uid, "cx.outcome": entry.outcome}
 
     def noted() -> None:
-        if next(tracking.search(mlflow, EXPERIMENT, once), None) is None:
+        there = next(tracking.search(mlflow, EXPERIMENT, once), None)
+        if there is None:
             name = f"{entry.environment} {entry.version} {entry.outcome}"
             tracking.note(mlflow, EXPERIMENT, name, entry.tags, entry.params)
+        elif not there.finished:
+            tracking.finish(mlflow, there, entry.params)
 
     waited_out("MLflow, for the record", noted, pace)
+
+
+def outcomes(mlflow: str, uid: str, pace: Pace) -> list[str]:
+    """How the workflow ``uid`` has noted that it ended, newest first. Raises ``WaitTimedOut``."""
+
+    def look() -> list[str]:
+        found = tracking.search(mlflow, EXPERIMENT, {"cx.workflow-uid": uid}, deleted=True)
+        return [run.tags.get("cx.outcome", "") for run in found]
+
+    return waited_out("MLflow", look, pace)

@@ -16,7 +16,8 @@ T = TypeVar("T")
 class Pace:
     """Seconds. ``every``: between two looks; ``rollout``: until Synced and Healthy; ``served``: from
     then until it answers; ``stuck``: that a pod may be in trouble; ``outage``: that a service may be
-    down; ``lease``: for which a promotion holds its target without giving a sign of life."""
+    down; ``lease``: for which a promotion holds its target without giving a sign of life; ``silence``:
+    for which what serves well may give no right answer."""
 
     every: float = 1.0
     rollout: float = 240.0
@@ -24,6 +25,7 @@ class Pace:
     stuck: float = 25.0
     outage: float = 100.0
     lease: float = 120.0
+    silence: float = 5.0
 
 
 def waited_out(what: str, act: Callable[[], T], pace: Pace) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cxlib.errors import StageFailed, Unreachable
+from cxlib.errors import StageFailed, Unreachable, WaitTimedOut
 from cxlib.wait import Look, wait_until
 from services.pipeline import web
 from services.pipeline.cluster import Cluster, Conflict
@@ -17,14 +17,20 @@ _STARTING = ("", "ContainerCreating", "PodInitializing")
 
 
 def wait_synced(
-    to: Wanted, cluster: Cluster, pace: Pace, *, meanwhile: Callable[[], None] | None = None
+    to: Wanted,
+    cluster: Cluster,
+    pace: Pace,
+    *,
+    meanwhile: Callable[[], None] | None = None,
+    may_sync: bool = True,
 ) -> None:
     """Returns when Argo CD has brought the Application to ``to``: Synced, Healthy, operation succeeded.
 
-    ``meanwhile`` is called between the looks. Raises ``Unrecoverable`` when the sync failed, the
+    ``meanwhile`` is called between the looks; without ``may_sync`` nothing is written, also where nobody
+    else would ask for the sync. Raises ``Unrecoverable`` when the sync failed, the
     rollout came to nothing or its pods are stuck, ``WaitTimedOut``; both with the pods' own reason.
     """
-    watch = _Watch(to, cluster, pace)
+    watch = _Watch(to, cluster, pace, may_sync)
 
     def look() -> Look[bool]:
         if meanwhile:
@@ -38,8 +44,8 @@ def wait_synced(
 class _Watch:
     """The looks of one wait; remembers for how many of them the pods have been in trouble."""
 
-    def __init__(self, to: Wanted, cluster: Cluster, pace: Pace) -> None:
-        self._to, self._cluster = to, cluster
+    def __init__(self, to: Wanted, cluster: Cluster, pace: Pace, may_sync: bool) -> None:
+        self._to, self._cluster, self._may_sync = to, cluster, may_sync
         self._most = max(2, round(pace.stuck / pace.every))
         self._bad = 0
 
@@ -47,7 +53,8 @@ class _Watch:
         try:
             app = self._cluster.application(self._to.application)
             look = judge(app, self._to)
-            if look.seen == "OutOfSync" and "automated" not in app["spec"].get("syncPolicy", {}):
+            by_hand = "automated" not in app["spec"].get("syncPolicy", {})
+            if self._may_sync and by_hand and look.seen == "OutOfSync":
                 _sync(self._to, self._cluster, app)
             return look if look.done or look.hopeless else self._pods(app, look)
         except (Unreachable, Conflict) as exc:
@@ -135,6 +142,20 @@ def serves(to: Wanted, served_at: str) -> tuple[bool, str]:
         return False, str(exc)
     data = answer.data if isinstance(answer.data, dict) else {}
     return {key: data.get(key, "") for key in expected} == expected, answer.text[:200]
+
+
+def served_lately(to: Wanted, served_at: str, pace: Pace) -> bool:
+    """Whether ``served_at`` answers as ``to``, if not at once then within the pace's silence."""
+
+    def look() -> Look[bool]:
+        right, seen = serves(to, served_at)
+        return Look(seen, True, done=right)
+
+    try:
+        return wait_until(f"{served_at}/version", look, wanted=str(_expected(to)),
+                          within=pace.silence, every=pace.every / 4)  # fmt: skip
+    except WaitTimedOut:
+        return False
 
 
 def see_served(to: Wanted, served_at: str, pace: Pace) -> None:

@@ -38,6 +38,11 @@ class Wanted:
         """The parameters by name."""
         return {p["name"]: p["value"] for p in self.parameters}
 
+    @property
+    def alias(self) -> str | None:
+        """The version that the environment's MLflow alias is to name; None: there is to be no alias."""
+        return None if self.version in ("", "0") else self.version
+
     def __str__(self) -> str:
         model = f"model {self.version}" if self.version not in ("", "0") else "no model"
         return f"{self.environment} at {self.tag} ({model}, {self.digest[:19] or 'by its tag'})"

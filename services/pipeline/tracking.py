@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from cxlib.errors import Unreachable
@@ -16,10 +17,13 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's id and tags."""
+    """A run's id, tags and parameters; when it was begun, and whether it was noted to its end."""
 
     run_id: str
     tags: Mapping[str, str]
+    params: Mapping[str, str]
+    started: datetime
+    finished: bool
 
 
 def search(mlflow: str, experiment: str, tags: Mapping[str, str], *, deleted: bool = False) -> Iterator[Run]:
@@ -39,8 +43,7 @@ def search(mlflow: str, experiment: str, tags: Mapping[str, str], *, deleted: bo
     while True:
         found = _call(mlflow, "POST", "runs/search", query)
         for run in found.get("runs") or []:
-            listed = run.get("data", {}).get("tags") or []
-            yield Run(run["info"]["run_id"], {tag["key"]: tag["value"] for tag in listed})
+            yield _run(run)
         if not found.get("next_page_token"):
             return
         query["page_token"] = found["next_page_token"]
@@ -62,16 +65,38 @@ def artifact(mlflow: str, run_id: str, name: str) -> bytes | None:
 
 
 def note(mlflow: str, experiment: str, name: str, tags: Mapping[str, str], params: Mapping[str, str]) -> str:
-    """Note a finished run in ``experiment``, made when missing; the run's id. Raises ``Unreachable``."""
+    """Note a finished run in ``experiment``, made when missing; the run's id. Raises ``Unreachable``.
+
+    It has its tags from the first moment, so whoever is killed on the way leaves what ``finish`` ends.
+    """
     where = _experiment(mlflow, experiment) or _make(mlflow, experiment)
-    now = int(time.time() * 1000)
     listed = [{"key": key, "value": value} for key, value in tags.items()]
-    made = {"experiment_id": where, "run_name": name, "start_time": now, "tags": listed}
-    run_id = str(_call(mlflow, "POST", "runs/create", made)["run"]["info"]["run_id"])
-    batch = [{"key": key, "value": value[:500]} for key, value in params.items()]
-    _call(mlflow, "POST", "runs/log-batch", {"run_id": run_id, "params": batch})
-    _call(mlflow, "POST", "runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": now})
-    return run_id
+    made = {"experiment_id": where, "run_name": name, "start_time": _now(), "tags": listed}
+    begun = _run(_call(mlflow, "POST", "runs/create", made)["run"])
+    finish(mlflow, begun, params)
+    return begun.run_id
+
+
+def finish(mlflow: str, begun: Run, params: Mapping[str, str]) -> None:
+    """End a run that was ``begun``, with those of the ``params`` that it lacks. Raises ``Unreachable``."""
+    lacking = {key: value[:500] for key, value in params.items() if key not in begun.params}
+    batch = [{"key": key, "value": value} for key, value in lacking.items()]
+    _call(mlflow, "POST", "runs/log-batch", {"run_id": begun.run_id, "params": batch})
+    ended = {"run_id": begun.run_id, "status": "FINISHED", "end_time": _now()}
+    _call(mlflow, "POST", "runs/update", ended)
+
+
+def _run(told: Mapping[str, Any]) -> Run:
+    """A run as MLflow tells of it."""
+    data, info = told.get("data", {}), told["info"]
+    tags, params = ({one["key"]: one["value"] for one in data.get(kind) or []} for kind in ("tags", "params"))
+    started = datetime.fromtimestamp(int(info["start_time"]) / 1000, UTC)
+    return Run(info["run_id"], tags, params, started, info.get("status") == "FINISHED")
+
+
+def _now() -> int:
+    """In MLflow's unit: milliseconds."""
+    return int(time.time() * 1000)
 
 
 def _experiment(mlflow: str, name: str) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from services.pipeline.cluster import Cluster
-from services.pipeline.pace import Pace
+from services.pipeline.pace import Pace, waited_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,8 @@ class World:
     places: Mapping[str, str]
     question: str
     pace: Pace = field(default_factory=Pace)
+
+    def application(self, environment: str) -> dict[str, Any]:
+        """The environment's Application; an API server that is down is waited for. Raises ``Missing``."""
+        name = f"birdclef-{environment}"
+        return waited_out(name, lambda: self.cluster.application(name), self.pace)

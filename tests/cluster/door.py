@@ -16,6 +16,7 @@ class Door:
         self._open = threading.Event()
         self._open.set()
         self._inside: set[socket.socket] = set()
+        self._forbidden = b""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._serve, daemon=True).start()
@@ -27,6 +28,14 @@ class Door:
 
     def unlock(self) -> None:
         self._open.set()
+
+    def shut_at(self, words: bytes) -> None:
+        """Shut by itself, once, as soon as a visitor begins with these ``words``; they are not passed on."""
+        self._forbidden = words
+
+    @property
+    def is_shut(self) -> bool:
+        return not self._open.is_set()
 
     def leave(self) -> None:
         self.shut()
@@ -49,6 +58,10 @@ class Door:
     def _pass(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
+                if self._forbidden and data.startswith(self._forbidden):
+                    self._forbidden = b""
+                    self.shut()
+                    break
                 other.sendall(data)
         for connection in (one, other):
             self._inside.discard(connection)

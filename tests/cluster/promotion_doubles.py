@@ -25,10 +25,11 @@ _RESYNC_SECONDS = 1
 @dataclass(slots=True)
 class Rollouts:
     """What each environment serves, and how images behave: by digest "" (well), "unpullable",
-    "crashing", "unready", "wrong version", "no predictions"."""
+    "crashing", "unready", "wrong version", "no predictions". The next ``dropped`` answers don't come."""
 
     serving: dict[str, dict[str, str]] = field(default_factory=dict)
     behaviour: dict[str, str] = field(default_factory=dict)
+    dropped: int = 0
     url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -40,6 +41,9 @@ class Rollouts:
         environment, _, what = path.strip("/").partition("/")
         with self.lock:
             now = self.serving.get(environment, {})
+            self.dropped, drop = max(0, self.dropped - 1), self.dropped > 0
+        if drop:
+            return 503, {"detail": "no upstream"}
         version = now.get("model.version") or None
         version = None if version == "0" else version
         behaviour = self.behaviour.get(now.get("image.digest", ""), "")

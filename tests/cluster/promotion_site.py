@@ -31,7 +31,7 @@ from tests.cluster.promotion_doubles import Rollouts, api
 
 SITE = "test:0123abcd"
 # Looks often, and waits as long as a busy machine needs: tests of what never comes say for how long.
-PACE = Pace(every=0.05, rollout=60, served=60, stuck=0.4, outage=60, lease=60)
+PACE = Pace(every=0.05, rollout=60, served=60, stuck=0.4, outage=60, lease=60, silence=2)
 CRITERIA = ["p95 of POST /predict < 30 ms at 1 users"]
 QUESTION = json.dumps({"instances": [[0] * 64]})
 _OCI = "application/vnd.oci.image"

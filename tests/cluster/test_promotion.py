@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from cxlib import progress
 from services.pipeline import logbook, promotion
 from services.pipeline.undoing import Undone
-from tests.cluster.faults import At
+from tests.cluster.faults import At, with_act
 from tests.cluster.promotion_site import Staged, order
-from tests.tiers import sampled
+from tests.tiers import further, sampled
 
 STEPS = (
     "evidence",
@@ -74,3 +76,33 @@ def test_a_step_that_fails_leaves_all_old_or_all_new(staged: Staged, at: str) ->
     refused = at in ("evidence before", "evidence after", "record before")
     outcome = logbook.PROMOTED if at in WHOLE_FROM else logbook.REFUSED if refused else logbook.UNDONE
     assert [noted["cx.outcome"] for noted in staged.stand.ended(asked.uid)] == [outcome]
+
+
+def failed_since(staged: Staged) -> None:
+    """The gate has failed since the promotion was admitted."""
+    stand, version = staged.stand, staged.version
+    raw = stand.evidence("staging", version, staged.digest, verdict="FAIL", reason="p95 too high")
+    stand.log(staged.digest, raw)
+
+
+def another_gate(staged: Staged) -> None:
+    """The cluster asks for more since then."""
+    staged.stand.trust(gates={"staging": ["staging", "another"]})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (failed_since, "revoked by the FAIL of .*: p95 too high; undone: canary at"),
+        further(another_gate, "gate 'another' has no PASS for this image; undone: canary at"),
+    ],
+)
+def test_what_is_no_longer_proven_at_the_end_is_undone(
+    staged: Staged, change: Callable[[Staged], None], reason: str
+) -> None:
+    """The alias says that a version is good: evidence that was taken back on the way must be seen."""
+    asked = order("canary", staged.version)
+    with pytest.raises(Undone, match=reason):
+        with_act("point", lambda: change(staged), lambda: promotion.run(asked, staged.stand.world()))
+    assert staged.stand.seen("canary") == staged.old()
+    assert [noted["cx.outcome"] for noted in staged.stand.ended(asked.uid)] == ["undone"]

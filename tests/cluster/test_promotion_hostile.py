@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,35 +10,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cxlib import progress
+from cxlib.evidence.statement import EvidenceRefused
 from services.pipeline import promotion
 from services.pipeline.admission import Order
 from services.pipeline.claim import Held
-from services.pipeline.undoing import Undone
+from services.pipeline.undoing import NotUndone, Undone
 from tests.cluster.door import Door, door
+from tests.cluster.faults import with_act, with_acts
 from tests.cluster.promotion_site import PACE, Staged, Stand, order, rollback
 from tests.tiers import sampled
-
-
-class AtStep(progress.PlainListener):
-    """Does something once, right before a step."""
-
-    def __init__(self, step: str, act: Callable[[], None]) -> None:
-        super().__init__()
-        self._step, self._act = step, act
-
-    def began(self, stage: str) -> None:
-        if stage == self._step:
-            self._step = ""
-            self._act()
-
-
-def with_act(step: str, act: Callable[[], None], run: Callable[[], object]) -> object:
-    replaced = progress.listen(AtStep(step, act))
-    try:
-        return run()
-    finally:
-        progress.listen(replaced)
 
 
 def address(stand: Stand, service: str) -> str:
@@ -140,6 +119,27 @@ def test_an_image_that_does_not_serve_is_undone_and_the_cause_named(
     assert cause in staged.stand.params(asked.uid)["why"]
 
 
+def test_one_answer_that_did_not_come_does_not_excuse_an_undoing(staged: Staged) -> None:
+    """What served before has to serve again, also when it was silent for a moment as it was recorded."""
+    stand, rollouts = staged.stand, staged.stand.rollouts
+
+    def silent() -> None:
+        rollouts.dropped = 1
+
+    def both_turn_bad() -> None:
+        rollouts.behaviour.update({staged.digest: "wrong version", staged.old_digest: "wrong version"})
+
+    asked, world = order("canary", staged.version), stand.world(pace=replace(PACE, served=0.5))
+    try:
+        with pytest.raises(NotUndone, match="999"):
+            with_acts({"record": silent, "served": both_turn_bad}, lambda: promotion.run(asked, world))
+        assert rollouts.dropped == 0
+    finally:
+        rollouts.behaviour.clear()
+    assert promotion.settle(asked.uid, "canary", "Failed", stand.world()) == "undone"
+    assert stand.seen("canary") == staged.old()
+
+
 def test_the_first_promotion_is_undone_to_the_first_build(staged: Staged) -> None:
     """Which has no digest in its parameters, no model, and no alias."""
     stand, first = staged.stand, staged.stand.image("first build")
@@ -173,26 +173,11 @@ def test_a_tag_that_was_there_is_pointed_back(staged: Staged) -> None:
     assert staged.stand.tagged(tag) == other
 
 
-def test_an_alias_that_somebody_moved_meanwhile_is_not_written_over(staged: Staged) -> None:
-    """The old value is compared first; then all is as it was recorded."""
-    other = staged.stand.version()
-
-    def meddle() -> None:
-        from services.pipeline import model
-
-        model.set_alias(staged.stand.mlflow, "canary", other)
-
-    asked = order("canary", staged.version)
-    with pytest.raises(Undone, match="as recorded"):
-        with_act("alias", meddle, lambda: promotion.run(asked, staged.stand.world()))
-    assert staged.stand.seen("canary") == staged.old()
-
-
 def outcome(asked: Order, staged: Staged) -> str:
     account = "rollback-model" if asked.rollback else "promote-model"
     try:
         return promotion.run(asked, staged.stand.world(account)).outcome
-    except Held as exc:
+    except (Held, EvidenceRefused) as exc:
         return str(exc)
 
 

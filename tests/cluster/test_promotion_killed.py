@@ -64,7 +64,7 @@ def test_a_stale_promoter_cannot_write(staged: Staged, at: str) -> None:
     sleeper = start(staged, asked, at, signal.SIGSTOP, lease=1)
     wait_until("the promoter", sleeper.stopped, wanted="stopped", within=30, every=0.05)
     other = order("canary", staged.version)
-    wait_until("its lease", lambda: _promoted(other, staged), wanted="over", within=30, every=0.2)
+    wait_until("its lease", lambda: promoted(other, staged), wanted="over", within=30, every=0.2)
     sleeper.send(signal.SIGCONT)
     said = sleeper.end(within=60).stdout
     assert said.startswith("Stale:")
@@ -73,7 +73,7 @@ def test_a_stale_promoter_cannot_write(staged: Staged, at: str) -> None:
     assert [noted["cx.outcome"] for noted in staged.stand.ended(asked.uid)] == ["undone"]
 
 
-def _promoted(other: Order, staged: Staged) -> Look[bool]:
+def promoted(other: Order, staged: Staged) -> Look[bool]:
     from services.pipeline.claim import Held
 
     try:

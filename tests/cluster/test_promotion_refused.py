@@ -178,6 +178,22 @@ def test_a_source_that_serves_something_else_is_no_source(bare: Staged) -> None:
     untouched(bare, asked.uid)
 
 
+def test_a_source_is_only_read(bare: Staged) -> None:
+    """Nothing is proven yet: a source whose syncs are asked for by a person isn't synced by a promotion."""
+    kube, name = bare.stand.kube, "birdclef-canary"
+    bare.install_old("production")
+    source = (kube.get("Application", name, argocd.NAMESPACE) or {})["spec"]["source"]
+    by_hand = {"sync": {"status": "OutOfSync", "comparedTo": {"source": source, "destination": {}}}}
+    change = {"spec": {"syncPolicy": {"automated": None}}, "status": by_hand}
+    found = kube.patch("Application", name, argocd.NAMESPACE, change)
+    with pytest.raises(StageFailed, match="saw OutOfSync"):
+        asked = order("production", bare.old_version)
+        promotion.run(asked, bare.stand.world(pace=replace(PACE, served=0.5)))
+    seen = kube.get("Application", name, argocd.NAMESPACE) or {}
+    assert "operation" not in seen
+    assert seen["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+
+
 def test_a_break_glass_opens_and_is_marked(bare: Staged) -> None:
     """Signed like evidence, for this digest and this target; the record says who and why."""
     lay(verdict="OVERRIDE", override=Override("Ada", "the old one leaks", "canary"))(bare)

@@ -46,8 +46,19 @@ def test_parameters_are_the_missions(templates: dict[str, dict[str, Any]]) -> No
     assert names["train-model"] == ["train-ip", "eval-ip", "mlflow-ip", "model-name", "data-source"]
     assert names["build-container-image"][0] == "model-version"
     assert names["deploy-container-image"][:2] == ["environment", "model-version"]
-    assert names["promote-model"][:3] == ["source-environment", "target-environment", "model-version"]
-    assert names["rollback-model"][:3] == ["environment", "model-version", "image-digest"]
+    chain = ["source-environment", "target-environment", "model-version"]
+    assert names["promote-model"] == [*chain, "image-digest"]
+    assert names["rollback-model"] == ["environment", "model-version", "image-digest"]
+
+
+def test_who_submits_a_promotion_does_not_choose_where_its_evidence_lies(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    """An MLflow of his own would have every PASS, and not the FAIL that came after."""
+    for name in ("promote-model", "rollback-model"):
+        for pod in pods(templates[name]):
+            (mlflow,) = [a for a in pod["container"]["args"] if a.startswith("--mlflow=")]
+            assert mlflow == "--mlflow=mlflow.birdclef-platform.svc.cluster.local"
 
 
 def test_templates_fit_argos_schema(templates: dict[str, dict[str, Any]]) -> None:

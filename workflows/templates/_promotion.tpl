@@ -1,10 +1,11 @@
-{{/* Arguments that every step of a promotion has; the target is the workflow's parameter (dict "root" . "target" "…"). */}}
+{{/* Arguments that every step of a promotion has; the target is the workflow's parameter (dict "root" . "target" "…").
+     The MLflow is no parameter: who submits must not choose where the evidence lies. */}}
 {{- define "promotion.args" -}}
 - --out=/tmp/out
 - "--workflow={{`{{workflow.name}}`}}"
 - "--uid={{`{{workflow.uid}}`}}"
 - "--target={{`{{workflow.parameters.`}}{{ .target }}{{`}}`}}"
-- "--mlflow={{`{{workflow.parameters.mlflow-ip}}`}}"
+- --mlflow={{ .root.Values.addresses.mlflow }}
 - --registry={{ .root.Values.registry }}
 - {{ printf "--question=%s" .root.Values.question | quote }}
 - --within={{ .root.Values.deadlines.promote }}
