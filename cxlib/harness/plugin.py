@@ -119,18 +119,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     from cxlib import progress
     from cxlib.ending import Ending
-    from cxlib.harness import junit, secrets, summary, written
+    from cxlib.harness import junit, secrets, summary
     from cxlib.harness.closing import Closing
     from cxlib.harness.display import Display
     from cxlib.harness.recorder import Recorder
     from cxlib.report.run_record import StageRecord
 
     reporter, quiet = _terminal(config), config.get_verbosity() <= 0
-    folder = new_folder(config.rootpath / ".cx" / "runs")
-    run = Run(config.stash[_SITE], config.getoption("--env"), folder, config.rootpath)
-    kinds = {kind(item.tags) for item in scenarios}
-    run.selected = len(scenarios)
-    run.belonging = written.belonging(config.rootpath / "features", run.environment, kinds)
+    run = _new_run(config, scenarios)
     config.stash[RUN] = run
     summary.clear()
     secrets.learn(run.site)
@@ -150,10 +146,22 @@ def _start(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> None:
     ending.install()
     suite = f"{run.environment} on {run.site.name}"
     properties = {"site": run.site.name, "environment": run.environment, "part": run.part}
-    junit.start(config, folder / "junit.xml", suite, properties)
+    junit.start(config, run.folder / "junit.xml", suite, properties)
     for plugin in (Recorder(run, display, quiet=quiet), Closing(run, display, ending)):
         config.pluginmanager.register(plugin)
     display.start()
+
+
+def _new_run(config: pytest.Config, scenarios: Sequence[ScenarioItem]) -> Run:
+    """A run with a folder of its own, which knows how many scenarios belong to it."""
+    from cxlib.harness import written
+
+    folder = new_folder(config.rootpath / ".cx" / "runs")
+    run = Run(config.stash[_SITE], config.getoption("--env"), folder, config.rootpath)
+    kinds = {kind(item.tags) for item in scenarios}
+    run.selected = len(scenarios)
+    run.belonging = written.belonging(config.rootpath / "features", run.environment, kinds)
+    return run
 
 
 def _site(config: pytest.Config) -> Site:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cxlib import progress, settings
-from cxlib.clients import argocd, process, workflows
+from cxlib.clients import process, workflows
 from cxlib.clients.kube import Kube
 from cxlib.errors import ConfigError, StageFailed
 from cxlib.model.standing import Environment
 from cxlib.settings import Site
-from cxlib.stage import caller, environment, platform, promotion_log, status, under_way
+from cxlib.stage import caller, claim, environment, platform, promotion_log, status, under_way
 from cxlib.stage.caller import Heard
 from cxlib.stage.environment import Candidate
 from cxlib.wait import Budget, Look, wait_until
@@ -132,8 +132,7 @@ def require_unharmed(done: Change) -> None:
 def _got(kube: Kube, to: Candidate, moment: str, command: process.Background) -> Look[None]:
     if command.ended():
         return Look(f"its end: {command.tail()}", hopeless=True)
-    found = kube.get("Application", f"birdclef-{NAME}", argocd.NAMESPACE) or {"metadata": {}}
-    held = status.claim(found) is not None
+    held = claim.held(kube, NAME) is not None
     there = held if moment == MOMENTS[0] else held and environment.pointed(kube, NAME) == to
     return Look("held" if held else "not begun", done=there)
 

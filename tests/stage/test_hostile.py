@@ -37,7 +37,7 @@ def test_all_new_and_all_old_are_whole(serves: Candidate, code: int | None) -> N
     [
         (ended(Candidate("5", "sha256:" + "5" * 64)), "model 5"),
         (ended(Candidate("7", OLD.digest)), "model 7"),
-        (ended(NEW, claim=Claim("promote-1", "6")), "promote-1"),
+        (ended(NEW, claim=Claim("promote-1", Image(), Image())), "promote-1"),
         (ended(NEW, 1), "the command"),
         (ended(OLD, 0), "the command"),
         (replace(ended(NEW), heard=Heard(9, digests=[OLD.digest, "sha256:x", NEW.digest])), "sha256:x"),
