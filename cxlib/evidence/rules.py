@@ -27,7 +27,8 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Why the way is open: a PASS for each gate, or an override.
+    """Why the way is open: a PASS for each gate, or an override; both, when it was given although all gates
+    had passed, because something else spoke against the image.
 
     ``expires`` is when the first of them ends. ``unusable`` says what else was found and doesn't count.
     """
@@ -92,10 +93,13 @@ def decide(
     versions = sorted({s.subject.model_version for s in passes})
     if len(versions) > 1:
         reasons.append(f"the evidence names several model versions: {', '.join(versions)}")
+    opened = _override(about, site, now, target)
     if not reasons:
         expires = min(s.expires for s in passes)
-        return Accepted(digest, versions[0], tuple(passes), None, expires, tuple(unusable))
-    opened = _override(about, site, now, target)
+        # given when all of that was there already: it went over something else, as a rollback
+        last = max(s.finished for s in passes)
+        over = opened if opened and opened.finished > last else None
+        return Accepted(digest, versions[0], tuple(passes), over, expires, tuple(unusable))
     if opened:
         version = opened.subject.model_version
         return Accepted(digest, version, (), opened, opened.expires, (*reasons, *unusable))

@@ -11,9 +11,10 @@ from cxlib import progress
 from cxlib.clients import runfolder
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
+from cxlib.evidence import rules
 from cxlib.evidence.statement import Statement
 from cxlib.settings import Site
-from cxlib.stage import environment, identity, ledger
+from cxlib.stage import environment, identity, ledger, promotion_log
 
 if TYPE_CHECKING:
     from cxlib.model.run import Run
@@ -25,16 +26,22 @@ _FILES = ("run.json", "samples.parquet")
 def find(site: Site, kube: Kube, where: str, gate: str, profile: str) -> tuple[Run, Samples] | None:
     """The run of ``gate`` in ``where`` that PASSed for what production serves; None when there is none.
 
-    Its statement is signed, of this site, and about those very samples; it may have expired since. An
-    override has no run, so that what came in by one is no baseline. Raises ``Unreachable``.
+    Its statement is signed, of this site, about those very samples, and not revoked; it may have expired
+    since. What came to production by an override is no baseline, whatever it passed. Raises ``Unreachable``.
     """
     digest = environment.pointed(kube, "production").digest
     if not digest:
         return None
+    came = promotion_log.arrival(promotion_log.about(site, "production", digest), digest)
+    if came and came.override:
+        progress.note(f"no baseline: {came} was let in by an override")
+        return None
     fingerprint = identity.fingerprint(site, kube)
-    for entry in ledger.entries(site, environment=where, digest=digest, kube=kube):
+    for entry in ledger.entries(site, environment=where, digest=digest, gate=gate, kube=kube):
         told = entry.statement
-        if not told or (told.gate, told.verdict, told.site) != (gate, "PASS", fingerprint):
+        if not told or entry.state is rules.State.REVOKED:
+            continue
+        if (told.gate, told.verdict, told.site) != (gate, "PASS", fingerprint):
             continue
         if found := _fetch(site, entry.run.run_id, told, profile):
             return found

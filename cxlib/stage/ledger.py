@@ -29,7 +29,13 @@ class Entry:
 
 
 def entries(
-    site: Site, *, environment: str = "", digest: str = "", most: int = 50, kube: Kube | None = None
+    site: Site,
+    *,
+    environment: str = "",
+    digest: str = "",
+    gate: str = "",
+    most: int = 50,
+    kube: Kube | None = None,
 ) -> list[Entry]:
     """The newest gates that MLflow keeps, each with what it is worth now; newest first.
 
@@ -37,7 +43,8 @@ def entries(
     """
     believed = trust.read(kube or platform.connect(site))
     tracking = Tracking(site.url("mlflow"))
-    wanted = {"cx.digest": digest} if digest else {}  # a FAIL in another environment revokes as well
+    # not by environment: a FAIL in another one revokes as well
+    wanted = {key: value for key, value in (("cx.digest", digest), ("cx.gate", gate)) if value}
     runs = tracking.search(EXPERIMENT, wanted, _MOST, deleted=True)
     read = [_verified(raw, believed.public_key) for raw in evidence.envelopes(tracking, runs)]
     statements = [found for found, _ in read if found]

@@ -49,7 +49,7 @@ def proven(
     if not digest:
         return None
     wanted = (gate, rules.gate_sha256(gate, text), "PASS")
-    for entry in ledger.entries(site, environment=where, digest=digest, kube=kube):
+    for entry in ledger.entries(site, environment=where, digest=digest, gate=gate, kube=kube):
         told = entry.statement
         if not told or entry.state is not rules.State.VALID:
             continue

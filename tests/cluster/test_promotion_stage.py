@@ -143,6 +143,8 @@ def test_what_was_rolled_back_does_not_come_again_by_itself(world: World) -> Non
     assert rollback.roll_back(world.site, "canary", old.version).candidate == old
     person = BreakGlass("somebody@here", "it was the network", world.folder / "override")
     assert promotion.converge(world.site, "", "canary", person).candidate == world.candidate
+    newest = promotion_log.events(world.site, "canary")[-1]
+    assert (newest.to, newest.override) == (world.candidate, "somebody@here: it was the network")
 
 
 def test_a_rollback_to_what_serves_puts_an_alias_right_that_was_moved(world: World) -> None:

@@ -251,6 +251,13 @@ def test_evidence_is_preferred_to_an_override(keys: Keys) -> None:
     assert accept(keys, statement(), override()).override is None
 
 
+def test_an_override_that_came_after_all_evidence_is_told_beside_it(keys: Keys) -> None:
+    """None is signed where nothing speaks against an image: it went over a rollback, as is on record."""
+    proven, given = statement(ago=2 * HOUR), override(ago=HOUR)
+    found = accept(keys, proven, given)
+    assert (found.passes, found.override, found.expires) == ((proven,), given, proven.expires)
+
+
 def test_the_hash_of_a_gate_is_of_its_text() -> None:
     """White space is no change; a word, the order, the name, and where a line ends are."""
     spaced = [line.replace(" of ", "   of ") + " " for line in made.LINES]
