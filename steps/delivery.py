@@ -20,6 +20,7 @@ def staging(site: Site, platform: Platform, policy: object, model: Model) -> Env
     converged = stage.converge(site, platform.revision, model)
     summary.record("staging", site.url("staging"))
     summary.record("staging serves", f"model {converged.serving.model_version}, {converged.serving.digest}")
+    summary.output("candidate", converged.candidate.exact)
     return converged
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,18 @@ from cxlib.stage import break_glass, evidence, promotion, reuse
 from cxlib.stage import canary as stage
 from cxlib.stage.break_glass import BreakGlass
 from cxlib.stage.canary import Asked, Soak
-from cxlib.stage.environment import Environment, served
+from cxlib.stage.environment import Candidate, Environment, served
 from cxlib.stage.platform import Platform
 from steps.load import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What the person who runs this lets pass: one image alone, or one without proof."""
+
+    candidate: Candidate | None
+    override: BreakGlass | None
+
 
 _NAME = r"(?:the )?(?P<name>staging|canary|production)"
 
@@ -40,27 +50,35 @@ def override(pytestconfig: pytest.Config, run_folder: Path) -> BreakGlass | None
 
 
 @pytest.fixture(scope="session")
+def admitted(pytestconfig: pytest.Config, override: BreakGlass | None) -> Admitted:
+    """The image that ``--candidate`` names, if one is named: no other one is promoted. And ``--override``."""
+    exact = pytestconfig.getoption("--candidate")
+    return Admitted(Candidate.named(exact) if exact else None, override)
+
+
+@pytest.fixture(scope="session")
 def canary(
-    site: Site, platform: Platform, policy: object, staging: Environment, override: BreakGlass | None
+    site: Site, platform: Platform, policy: object, staging: Environment, admitted: Admitted
 ) -> Environment:
     """The canary, with what staging serves, converged once a session."""
-    return _converged(site, platform, "canary", override)
+    return _converged(site, platform, "canary", admitted)
 
 
 @pytest.fixture(scope="session")
 def production(
-    site: Site, platform: Platform, policy: object, canary: Environment, override: BreakGlass | None
+    site: Site, platform: Platform, policy: object, canary: Environment, admitted: Admitted
 ) -> Environment:
     """Production, with what the canary serves, converged once a session."""
-    return _converged(site, platform, "production", override)
+    return _converged(site, platform, "production", admitted)
 
 
-def _converged(site: Site, platform: Platform, name: str, override: BreakGlass | None) -> Environment:
-    found = promotion.converge(site, platform.revision, name, override)
+def _converged(site: Site, platform: Platform, name: str, admitted: Admitted) -> Environment:
+    found = promotion.converge(site, platform.revision, name, admitted.override, only=admitted.candidate)
     if opened := break_glass.overrides(site, found.serving.digest, name):
         summary.record(f"OVERRIDE for {name}", "; before that: ".join(map(break_glass.told, opened)))
     summary.record(name, f"{site.url(name)}, {', '.join(found.did) if found.changed else 'nothing changed'}")
     summary.record(f"{name} serves", f"model {found.serving.model_version}, {found.serving.digest}")
+    summary.output("candidate", found.candidate.exact)
     return found
 
 

@@ -7,13 +7,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from cxlib.harness import summary
 from cxlib.harness.redact import redact
 from cxlib.model.verdict import GateVerdict
 from cxlib.report.run_record import RunRecord
 
 
 def tell(record: RunRecord, write_line: Callable[[str], None]) -> None:
-    """Write annotations by ``write_line`` and append to the file that GITHUB_STEP_SUMMARY names.
+    """Write annotations by ``write_line``, the job's summary, and what a green run has for the next job.
 
     Does nothing elsewhere. Secrets are taken out before.
     """
@@ -25,6 +26,10 @@ def tell(record: RunRecord, write_line: Callable[[str], None]) -> None:
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a") as out:
             out.write(redact(report.job_summary(record)))
+    path = os.environ.get("GITHUB_OUTPUT")
+    if path and record.verdict == "GREEN":
+        with Path(path).open("a") as out:
+            out.writelines(f"{key}={value}\n" for key, value in summary.outputs())
 
 
 def gates(folder: Path) -> tuple[GateVerdict, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 _facts: dict[str, str] = {}
 _links: dict[str, Path] = {}
+_outputs: dict[str, str] = {}
 
 
 def record(key: str, value: object) -> None:
@@ -18,6 +19,11 @@ def link(label: str, path: Path) -> None:
     _links[label] = path
 
 
+def output(key: str, value: str) -> None:
+    """What the next job of a pipeline has to know of a green run; the last value of a key stands."""
+    _outputs[key] = value
+
+
 def facts() -> tuple[tuple[str, str], ...]:
     """What was recorded, in the order of its first recording."""
     return tuple(_facts.items())
@@ -28,7 +34,13 @@ def links() -> tuple[tuple[str, Path], ...]:
     return tuple(_links.items())
 
 
+def outputs() -> tuple[tuple[str, str], ...]:
+    """What is for the next job."""
+    return tuple(_outputs.items())
+
+
 def clear() -> None:
     """Forget everything: a new run begins."""
     _facts.clear()
     _links.clear()
+    _outputs.clear()

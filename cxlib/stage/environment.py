@@ -32,6 +32,17 @@ class Candidate:
     def __str__(self) -> str:
         return f"model {self.version} from {self.digest[:19]}"
 
+    @property
+    def exact(self) -> str:
+        """As one run tells the next: ``7@sha256:…``."""
+        return f"{self.version}@{self.digest}"
+
+    @classmethod
+    def named(cls, exact: str) -> Candidate:
+        """The one that is told so."""
+        version, _, digest = exact.partition("@")
+        return cls(version, digest)
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:

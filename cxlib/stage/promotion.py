@@ -55,16 +55,24 @@ def require_gates(site: Site, gates: Mapping[str, Mapping[str, Sequence[str]]]) 
         trust.require(kube, name, {gate: rules.gate_sha256(gate, lines) for gate, lines in asked.items()})
 
 
-def converge(site: Site, revision: str, target: str, override: BreakGlass | None = None) -> Environment:
+def converge(
+    site: Site,
+    revision: str,
+    target: str,
+    override: BreakGlass | None = None,
+    *,
+    only: Candidate | None = None,
+) -> Environment:
     """``target`` serves what now runs in its source; nothing is done when it does so already, with proof.
 
-    What a promotion left half done there is completed or undone by the next one. Raises ``EvidenceRefused``
+    What a promotion left half done there is completed or undone by the next one. Any other candidate than
+    ``only``, where one is named, is refused before anything is touched. Raises ``EvidenceRefused``
     with every reason against it, ``Unrecoverable`` with the reason of the promotion that failed,
     ``StageFailed`` when the target serves something else afterwards.
     """
     with progress.stage(_TITLES[target]):
         kube = platform.connect(site)
-        candidate = environment.require_whole(environment.look(kube, site, environment.before(target)))
+        candidate = _candidate(site, kube, target, only)
         did = environment.install(kube, site, target)
         did += under_way.wait_out(kube, target)
         known = promotion_log.about(site, target, candidate.digest)
@@ -82,6 +90,15 @@ def converge(site: Site, revision: str, target: str, override: BreakGlass | None
         if environment.require_whole(found) != candidate:
             raise StageFailed(target, wanted=str(candidate), seen=str(found.candidate))
         return found
+
+
+def _candidate(site: Site, kube: Kube, target: str, only: Candidate | None) -> Candidate:
+    """What the source serves by everyone's word. Raises ``StageFailed``, also when ``only`` is another."""
+    source = environment.before(target)
+    candidate = environment.require_whole(environment.look(kube, site, source))
+    if only not in (None, candidate):
+        raise StageFailed(source, wanted=f"{only}, which was approved", seen=str(candidate))
+    return candidate
 
 
 def _agreed(

@@ -17,7 +17,7 @@ import pytest
 
 from cxlib.clients import argocd, workflows
 from cxlib.clients.mlflow import Tracking
-from cxlib.errors import ConfigError, Unrecoverable
+from cxlib.errors import ConfigError, StageFailed, Unrecoverable
 from cxlib.evidence.statement import EvidenceRefused
 from cxlib.parallel import run_all
 from cxlib.settings import MODEL_NAME, load_site
@@ -104,6 +104,15 @@ def test_no_stage_is_skipped(world: World) -> None:
     world.staged.install_old("production")
     with pytest.raises(EvidenceRefused, match="gate 'canary' has no PASS for this image"):
         promotion.converge(world.site, "", "production")
+
+
+def test_only_what_was_approved_is_promoted(world: World) -> None:
+    """Staging may have got another version between the approval and the job that waited for it."""
+    approved = Candidate(world.staged.old_version, world.staged.old_digest)
+    with pytest.raises(StageFailed, match=f"wanted {approved}, which was approved, saw {world.candidate}"):
+        promotion.converge(world.site, "", "canary", only=approved)
+    assert world.attempts() == []
+    assert promotion.converge(world.site, "", "canary", only=world.candidate).candidate == world.candidate
 
 
 def test_an_override_is_signed_and_shown(world: World) -> None:

@@ -36,7 +36,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         state = {"CX_STATE": str(self.root / "state"), "CX_CACHE": str(self.root / "cache")}
         # Without bytecode a child takes three times as long to start; and a test's run is not that of CI.
-        theirs = ("PYTHONDONTWRITEBYTECODE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")
+        theirs = ("PYTHONDONTWRITEBYTECODE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
         ours = {k: v for k, v in os.environ.items() if k not in theirs}
         return {**ours, "PYTHONPATH": str(CHECKOUT), **state, **self.env}
 
