@@ -11,13 +11,12 @@ from cxlib.stage import digits
 from cxlib.stage import staging as stage
 from cxlib.stage.environment import Environment
 from cxlib.stage.model import Model
-from cxlib.stage.platform import Platform
 
 
 @pytest.fixture(scope="session")
-def staging(site: Site, platform: Platform, policy: object, model: Model) -> Environment:
+def staging(site: Site, policy: object, model: Model) -> Environment:
     """Staging, converged once a session."""
-    converged = stage.converge(site, platform.revision, model)
+    converged = stage.converge(site, model)
     summary.record("staging", site.url("staging"))
     summary.record("staging serves", f"model {converged.serving.model_version}, {converged.serving.digest}")
     summary.output("candidate", converged.candidate.exact)
@@ -30,8 +29,8 @@ def _(staging: Environment) -> None:
 
 
 @when("staging has converged on a site that is as it says", target_fixture="again")
-def _(site: Site, platform: Platform, model: Model, staging: Environment) -> Environment:
-    return stage.converge(site, platform.revision, model) if staging.changed or model.changed else staging
+def _(site: Site, model: Model, staging: Environment) -> Environment:
+    return stage.converge(site, model) if staging.changed or model.changed else staging
 
 
 @then("staging serves the digest that was built")

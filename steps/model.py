@@ -14,8 +14,8 @@ from cxlib.stage.platform import Platform, connect
 
 
 @pytest.fixture(scope="session")
-def model(site: Site, platform: Platform) -> Model:
-    """The model, converged once a session."""
+def model(site: Site, platform: Platform, policy: object) -> Model:
+    """The model, converged once a session; the cluster knows by then what it asks of what comes of it."""
     converged = stage.converge(site, platform.revision)
     summary.record("model version", converged.version)
     summary.record("image digest", converged.digest)

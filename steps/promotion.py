@@ -57,23 +57,19 @@ def admitted(pytestconfig: pytest.Config, override: BreakGlass | None) -> Admitt
 
 
 @pytest.fixture(scope="session")
-def canary(
-    site: Site, platform: Platform, policy: object, staging: Environment, admitted: Admitted
-) -> Environment:
+def canary(site: Site, policy: object, staging: Environment, admitted: Admitted) -> Environment:
     """The canary, with what staging serves, converged once a session."""
-    return _converged(site, platform, "canary", admitted)
+    return _converged(site, "canary", admitted)
 
 
 @pytest.fixture(scope="session")
-def production(
-    site: Site, platform: Platform, policy: object, canary: Environment, admitted: Admitted
-) -> Environment:
+def production(site: Site, policy: object, canary: Environment, admitted: Admitted) -> Environment:
     """Production, with what the canary serves, converged once a session."""
-    return _converged(site, platform, "production", admitted)
+    return _converged(site, "production", admitted)
 
 
-def _converged(site: Site, platform: Platform, name: str, admitted: Admitted) -> Environment:
-    found = promotion.converge(site, platform.revision, name, admitted.override, only=admitted.candidate)
+def _converged(site: Site, name: str, admitted: Admitted) -> Environment:
+    found = promotion.converge(site, name, admitted.override, only=admitted.candidate)
     if opened := break_glass.overrides(site, found.serving.digest, name):
         summary.record(f"OVERRIDE for {name}", "; before that: ".join(map(break_glass.told, opened)))
     summary.record(name, f"{site.url(name)}, {', '.join(found.did) if found.changed else 'nothing changed'}")
@@ -105,8 +101,8 @@ def _(site: Site, name: str, datatable: list[list[str]]) -> None:
 
 
 @when(parsers.re(_NAME + r" is promoted to once more"), target_fixture="again")
-def _(site: Site, platform: Platform, name: str) -> Environment:
-    return promotion.converge(site, platform.revision, name)
+def _(site: Site, name: str) -> Environment:
+    return promotion.converge(site, name)
 
 
 @given(parsers.parse('its pods are watched by the gate "{name}"'), target_fixture="health")

@@ -50,18 +50,21 @@ def manifest(
     project: str,
     values: Mapping[str, Any] | None = None,
     value_files: Sequence[str] = (),
-    revision: str = "main",
+    revision: str | None = "main",
 ) -> Object:
     """An Application of the Helm chart at ``path``, synced by itself and healed by itself.
 
-    ``helm.parameters`` is left out on purpose: the deploy workflow owns it.
+    ``helm.parameters`` is left out on purpose: the deploy workflow owns it, and the ``revision`` too where
+    that is None.
     """
     helm: Object = {}
     if values is not None:
         helm["valuesObject"] = dict(values)
     if value_files:
         helm["valueFiles"] = list(value_files)
-    source: Object = {"repoURL": repository, "path": path, "targetRevision": revision}
+    source: Object = {"repoURL": repository, "path": path}
+    if revision:
+        source["targetRevision"] = revision
     if helm:
         source["helm"] = helm
     return {
@@ -80,25 +83,32 @@ def manifest(
     }
 
 
-def ensure(kube: Kube, wanted: Object, first_parameters: Mapping[str, str] | None = None) -> bool:
+def ensure(
+    kube: Kube,
+    wanted: Object,
+    first_parameters: Mapping[str, str] | None = None,
+    first_revision: str | None = None,
+) -> bool:
     """Bring the Application to ``wanted``; whether that changed anything.
 
-    ``first_parameters`` are set only when the Application is made, before it may sync, and are
-    never touched again.
+    ``first_parameters`` and ``first_revision`` are set only when the Application is made, before it may
+    sync, and are never touched again.
     """
     name = wanted["metadata"]["name"]
     if first_parameters and kube.get("Application", name, NAMESPACE) is None:
-        kube.apply(_unborn(wanted, first_parameters), manager=FIRST_WRITER)
+        kube.apply(_unborn(wanted, first_parameters, first_revision), manager=FIRST_WRITER)
         kube.apply(wanted)
         return True
     return kube.apply(wanted).changed
 
 
-def _unborn(wanted: Object, parameters: Mapping[str, str]) -> Object:
-    """``wanted`` with its first parameters, without the policy that would let it sync already."""
+def _unborn(wanted: Object, parameters: Mapping[str, str], revision: str | None) -> Object:
+    """``wanted`` with what it starts with, without the policy that would let it sync already."""
     listed = [{"name": k, "value": v} for k, v in parameters.items()]
     spec = {k: v for k, v in wanted["spec"].items() if k != "syncPolicy"}
     source = {**spec["source"], "helm": {"parameters": listed}}
+    if revision:
+        source["targetRevision"] = revision
     return {**wanted, "spec": {**spec, "source": source}}
 
 

@@ -16,11 +16,14 @@ _NOBODY = {"NAME": "cx", "EMAIL": "cx@localhost", "DATE": "2026-01-01T00:00:00+0
 _SECONDS = 60.0
 
 
-def snapshot(worktree: Path, folders: Sequence[str], bare: Path) -> tuple[str, bool]:
-    """Put ``folders`` of ``worktree`` on ``bare``'s branch as one parentless commit.
+def snapshot(
+    worktree: Path, folders: Sequence[str], bare: Path, branch: str = BRANCH, *, keep: bool = False
+) -> tuple[str, bool]:
+    """Put ``folders`` of ``worktree`` on a ``branch`` of ``bare`` as one parentless commit.
 
     Uncommitted and untracked files are in it, files that .gitignore names are not. The bare
-    repository is made when it isn't there. Returns the commit and whether the branch moved.
+    repository is made when it isn't there. ``keep``: the commit can be had by its name also when the
+    branch has moved on. Returns the commit and whether the branch moved.
     Raises ``ConfigError`` when none of the folders has a file.
     """
     if not (bare / "HEAD").is_file():
@@ -40,17 +43,18 @@ def snapshot(worktree: Path, folders: Sequence[str], bare: Path) -> tuple[str, b
     commit = _git(
         ["commit-tree", tree, "-m", "What the working tree holds"], {"GIT_DIR": str(bare), **_who()}
     )
-    moved = head(bare) != commit
+    moved = head(bare, branch) != commit
     if moved:
-        _git(["update-ref", f"refs/heads/{BRANCH}", commit], {"GIT_DIR": str(bare)})
+        for name in (branch, *([f"kept/{commit}"] if keep else [])):
+            _git(["update-ref", f"refs/heads/{name}", commit], {"GIT_DIR": str(bare)})
         _git(["update-server-info"], {"GIT_DIR": str(bare)})
     return commit, moved
 
 
-def head(bare: Path) -> str | None:
-    """The commit that the branch of ``bare`` points at, or None."""
+def head(bare: Path, branch: str = BRANCH) -> str | None:
+    """The commit that a branch of ``bare`` points at, or None."""
     done = process.run(
-        ["git", "--git-dir", str(bare), "rev-parse", "--quiet", "--verify", f"refs/heads/{BRANCH}"],
+        ["git", "--git-dir", str(bare), "rev-parse", "--quiet", "--verify", f"refs/heads/{branch}"],
         timeout=_SECONDS,
         env=_environment({}),
         expect=(0, 1),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cxlib.clients import argocd, git
 from cxlib.clients.kube import Kube, Object
-from cxlib.settings import CHECKOUT, REGISTRY, Site
+from cxlib.settings import CHECKOUT, ENVIRONMENTS, REGISTRY, Site
+from cxlib.stage import chart
 
 PROJECT = "birdclef"
 FOLDERS = ("deploy", "workflows", "services")
@@ -30,6 +31,14 @@ def repository(site: Site) -> str:
 def snapshot(site: Site) -> tuple[str, bool]:
     """The working tree as the site's git holds it now: the commit, and whether it is a new one."""
     return git.snapshot(CHECKOUT, FOLDERS, site.state / "git" / "site.git")
+
+
+def chart_commit(site: Site) -> str:
+    """The application's chart as the working tree has it, as a commit of the site's git that is kept: staging
+    follows its branch, what is promoted to is pinned to one of them."""
+    return git.snapshot(CHECKOUT, (chart.FOLDER,), site.state / "git" / "site.git", chart.BRANCH, keep=True)[
+        0
+    ]
 
 
 def project(site: Site) -> Object:
@@ -84,12 +93,16 @@ def platform(site: Site, images: dict[str, str]) -> list[Object]:
 
 
 def environment(site: Site, name: str) -> Object:
-    """The Application of an environment. Which image it runs is the deploy workflow's to say."""
+    """The Application of an environment. Which image it runs is the deploy workflow's to say.
+
+    Which chart, too, for what is promoted to: a changed one comes there by a promotion, like an image.
+    """
     return argocd.manifest(
         f"birdclef-{name}",
         repository=repository(site),
         project=PROJECT,
-        path="deploy/app",
+        path=chart.FOLDER,
+        revision=chart.BRANCH if name == ENVIRONMENTS[0] else None,
         namespace=f"birdclef-{name}",
         values={"externalIP": str(next(iter(site.nodes.values())))},
         value_files=[f"values-{name}.yaml"],
@@ -102,6 +115,9 @@ def first_parameters(name: str) -> dict[str, str]:
 
 
 def ensure_environment(kube: Kube, site: Site, name: str) -> bool:
-    """The environment's namespace and Application are there; whether that changed anything."""
+    """The environment's namespace and Application are there, and the chart that they may start with; whether
+    that changed anything. The cluster is to know before what it asks of that chart (``require_gates``)."""
     made = kube.apply(namespace(f"birdclef-{name}")).changed
-    return argocd.ensure(kube, environment(site, name), first_parameters(name)) or made
+    commit = chart_commit(site)
+    first_chart = None if name == ENVIRONMENTS[0] else commit
+    return argocd.ensure(kube, environment(site, name), first_parameters(name), first_chart) or made

@@ -61,6 +61,11 @@ class Environment:
         return bool(self.did)
 
     @property
+    def chart(self) -> str:
+        """The commit of the chart that Argo CD runs there."""
+        return self.application.revision
+
+    @property
     def candidate(self) -> Candidate:
         return Candidate(self.serving.model_version, self.serving.digest)
 
@@ -97,17 +102,23 @@ def pointed(kube: Kube, name: str) -> Candidate:
     return Candidate(parameters.get("model.version", ""), parameters.get("image.digest", ""))
 
 
+def charted(kube: Kube, name: str) -> str:
+    """The commit of the chart that an environment is pinned to; the branch's name where it follows one."""
+    found = kube.get("Application", f"birdclef-{name}", argocd.NAMESPACE)
+    return str(found["spec"]["source"].get("targetRevision", "")) if found else ""
+
+
 def install(kube: Kube, site: Site, name: str) -> list[str]:
     """The namespace and the Application are there, a new one with the first build; what was changed."""
     return [f"Application birdclef-{name}"] if application.ensure_environment(kube, site, name) else []
 
 
-def settle(kube: Kube, site: Site, revision: str, name: str, did: list[str]) -> Environment:
-    """The environment once Argo CD runs ``revision`` there and what the Application says is served.
+def settle(kube: Kube, site: Site, name: str, did: list[str]) -> Environment:
+    """The environment once Argo CD runs there, and what answers is, what the Application says.
 
     Raises ``StageFailed`` and its kin with what was seen last.
     """
-    state = argocd.wait_synced(kube, f"birdclef-{name}", revision)
+    state = argocd.wait_synced(kube, f"birdclef-{name}", charted(kube, name))
     serving = wait_serving(site, name, pointed(kube, name))
     return Environment(name, state, serving, frozenset(running(kube, name)), aliased(site, name), tuple(did))
 

@@ -14,6 +14,7 @@ from cxlib.errors import ConfigError, CxError, GateClosed, ProcessFailed
 from cxlib.model.criterion import Gate
 from cxlib.model.grammar import parse_gate
 from cxlib.model.verdict import GateVerdict, Verdict
+from cxlib.stage import chart
 from cxlib.stage.history import metric_name
 
 if TYPE_CHECKING:
@@ -137,16 +138,21 @@ def _killed(gate: Gate, folder: Path, served: Callable[[], Served], exc: Process
 
 
 def text(
-    criteria: Sequence[str], load: Load | None = None, profiles: Path = locustfile.FOLDER
+    criteria: Sequence[str],
+    load: Load | None = None,
+    profiles: Path = locustfile.FOLDER,
+    charts: Path = chart.HERE,
 ) -> tuple[str, ...]:
-    """All that defines a gate, a line each: its criteria, and the load under which they must hold.
+    """All that defines a gate, a line each: its criteria, the load under which they must hold, and the chart
+    by which the service runs.
 
     Evidence is of this text, and a change of any of it makes that void: the criteria, the levels, how
-    arrivals come, the profile's name and what the profile is made of. Raises ``ConfigError``.
+    arrivals come, the profile's name and what the profile is made of, the chart. Raises ``ConfigError``.
     """
     if load is None:
         return tuple(criteria)
-    return (*criteria, *load.lines(locustfile.sha256(locustfile.find(load.profile, profiles))))
+    under = load.lines(locustfile.sha256(locustfile.find(load.profile, profiles)))
+    return (*criteria, *under, f"chart sha256:{chart.sha256(charts)}")
 
 
 def prepare(

@@ -36,15 +36,16 @@ TEMPLATE = "promote-model"
 _TITLES = {"canary": "06 canary", "production": "07 production"}
 
 
-def order(target: str, candidate: Candidate) -> Order:
-    """What Argo Workflows is asked for. Its name derives from target, version, digest and attempt."""
+def order(target: str, candidate: Candidate, chart: str = "") -> Order:
+    """What Argo Workflows is asked for. Its name derives from target, version, digest, the chart's commit
+    in the source, and attempt."""
     parameters = {
         "source-environment": environment.before(target),
         "target-environment": target,
         "model-version": candidate.version,
         "image-digest": candidate.digest,
     }
-    return Order(TEMPLATE, parameters, key(TEMPLATE, parameters))
+    return Order(TEMPLATE, parameters, key(TEMPLATE, {**parameters, "chart": chart}))
 
 
 def require_gates(site: Site, gates: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
@@ -57,13 +58,13 @@ def require_gates(site: Site, gates: Mapping[str, Mapping[str, Sequence[str]]]) 
 
 def converge(
     site: Site,
-    revision: str,
     target: str,
     override: BreakGlass | None = None,
     *,
     only: Candidate | None = None,
 ) -> Environment:
-    """``target`` serves what now runs in its source; nothing is done when it does so already, with proof.
+    """``target`` serves what now runs in its source, by the same chart; nothing is done when it does so
+    already, with proof.
 
     What a promotion left half done there is completed or undone by the next one. Any other candidate than
     ``only``, where one is named, is refused before anything is touched. Raises ``EvidenceRefused``
@@ -72,44 +73,46 @@ def converge(
     """
     with progress.stage(_TITLES[target]):
         kube = platform.connect(site)
-        candidate = _candidate(site, kube, target, only)
+        source = _source(site, kube, target, only)
+        candidate, chart = source.candidate, source.chart
         did = environment.install(kube, site, target)
         did += under_way.wait_out(kube, target)
         known = promotion_log.about(site, target, candidate.digest)
-        found = _agreed(site, kube, revision, target, candidate, did)
+        found = _agreed(site, kube, target, source, did)
         if found:
             _require_proof_of_entry(site, kube, known, target, candidate)
         else:
             _admit(site, kube, known, target, candidate, override)
-            run, _ = workflows.started(kube, order(target, candidate), again=True)
+            run, _ = workflows.started(kube, order(target, candidate, chart), again=True)
             progress.note(f"{target}: {candidate} by {run.name}")
             did.append(under_way.follow(kube, run).name)
-            found = environment.settle(kube, site, revision, target, did)
+            found = environment.settle(kube, site, target, did)
         for line in did:
             progress.note(f"changed: {line}")
-        if environment.require_whole(found) != candidate:
-            raise StageFailed(target, wanted=str(candidate), seen=str(found.candidate))
+        if (environment.require_whole(found), found.chart) != (candidate, chart):
+            wanted, seen = f"{candidate}, chart {chart[:8]}", f"{found.candidate}, chart {found.chart[:8]}"
+            raise StageFailed(target, wanted=wanted, seen=seen)
         return found
 
 
-def _candidate(site: Site, kube: Kube, target: str, only: Candidate | None) -> Candidate:
-    """What the source serves by everyone's word. Raises ``StageFailed``, also when ``only`` is another."""
-    source = environment.before(target)
-    candidate = environment.require_whole(environment.look(kube, site, source))
+def _source(site: Site, kube: Kube, target: str, only: Candidate | None) -> Environment:
+    """The source, which serves one thing by everyone's word. Raises ``StageFailed``, also when ``only`` is
+    another."""
+    found = environment.look(kube, site, environment.before(target))
+    candidate = environment.require_whole(found)
     if only not in (None, candidate):
-        raise StageFailed(source, wanted=f"{only}, which was approved", seen=str(candidate))
-    return candidate
+        raise StageFailed(found.name, wanted=f"{only}, which was approved", seen=str(candidate))
+    return found
 
 
-def _agreed(
-    site: Site, kube: Kube, revision: str, target: str, candidate: Candidate, did: list[str]
-) -> Environment | None:
-    """The target, when it is at ``candidate`` and nothing is left for a promotion to do there; else None."""
+def _agreed(site: Site, kube: Kube, target: str, source: Environment, did: list[str]) -> Environment | None:
+    """The target, when it is as ``source`` and nothing is left for a promotion to do there; else None."""
     if left := claim.held(kube, target):
         progress.note(f"{target}: {left.workflow} left it half done")
         return None
-    found = environment.settle(kube, site, revision, target, did)
-    return found if found.candidate == candidate and found.alias == candidate.version else None
+    found, candidate = environment.settle(kube, site, target, did), source.candidate
+    same = (found.candidate, found.alias, found.chart) == (candidate, candidate.version, source.chart)
+    return found if same else None
 
 
 def _admit(

@@ -8,7 +8,7 @@ from cxlib import progress
 from cxlib.errors import StageFailed
 from services.pipeline import logbook, rollout
 from services.pipeline.claim import UNDER_WAY, Claim, Hold
-from services.pipeline.target import parameters, pointed
+from services.pipeline.target import pointed
 from services.pipeline.undoing import Disagreement, entry, require_recorded, undo_held
 from services.pipeline.world import World
 
@@ -40,7 +40,7 @@ def end(left: Claim, world: World, by: str) -> None:
 def _require_known(left: Claim, world: World) -> None:
     to, back = left.to, left.before.wanted(left.to.environment)
     app = world.application(to.environment)
-    if parameters(app["spec"]["source"]) not in (to.names, back.names):
+    if not (to.said_by(app["spec"]["source"]) or back.said_by(app["spec"]["source"])):
         raise StageFailed(
             f"{to.application}, which {left.workflow} left under way",
             wanted=f"{to} or {back}; or no annotation {UNDER_WAY}, where all is as it should be",

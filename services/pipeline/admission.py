@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from cxlib import progress
 from cxlib.errors import StageFailed
 from cxlib.evidence.rules import Accepted
-from services.pipeline import claim, model, proof, registry, rollout, withdrawn
+from services.pipeline import claim, logbook, model, proof, registry, rollout, withdrawn
 from services.pipeline.image import REPOSITORY
-from services.pipeline.logbook import WHOLE
 from services.pipeline.pace import waited_out
 from services.pipeline.target import SOURCES, Wanted, pointed, tag_of
 from services.pipeline.world import World
@@ -74,7 +73,7 @@ def _check_turn(order: Order, world: World) -> None:
     there, last = claim.read(app), claim.last(app)
     if there and there.uid != order.uid and datetime.now(UTC) < there.until:
         raise claim.Held(there.holder)
-    if order.rollback or order.submitted is None or last.get("outcome") not in WHOLE:
+    if order.rollback or order.submitted is None or last.get("outcome") not in logbook.WHOLE:
         return
     if last["uid"] != order.uid and datetime.fromisoformat(last["finished"]) > order.submitted:
         raise claim.Held(
@@ -92,8 +91,10 @@ def _promotion(order: Order, world: World, resumed: Wanted | None) -> Admission:
         raise StageFailed(f"model version {order.version}", wanted="in MLflow", seen="no such version")
     noticed = _image(world, source)
     accepted = proven(order, world, digest)
+    chart = resumed.chart if resumed else source.chart
     opened = withdrawn.require_welcome(order.version, digest, order.target, world)
-    return _admission(order, digest, replace(accepted, override=accepted.override or opened), noticed)
+    to = Wanted(order.target, order.version, tag_of(order.target, order.version), digest, chart)
+    return _admission(to, replace(accepted, override=accepted.override or opened), noticed)
 
 
 def proven(order: Order, world: World, digest: str) -> Accepted:
@@ -107,7 +108,8 @@ def proven(order: Order, world: World, digest: str) -> Accepted:
 
 
 def _source(order: Order, world: World) -> Wanted:
-    """What the source runs: asked of its Application, which is only read, and of what answers there."""
+    """What the source runs, its chart as the commit that runs there: asked of its Application, which is only
+    read, and of what answers there."""
     now = pointed(world.application(order.source), order.source)
     if now.version != order.version or not now.digest or order.digest not in ("", now.digest):
         asked = f"model {order.version}" + (f" from {order.digest}" if order.digest else "")
@@ -115,7 +117,7 @@ def _source(order: Order, world: World) -> Wanted:
     briefly = replace(world.pace, rollout=world.pace.served)
     rollout.wait_synced(now, world.cluster, briefly, may_sync=False)
     rollout.see_served(now, world.places[order.source], world.pace)
-    return now
+    return replace(now, chart=rollout.revision(world.application(order.source)))
 
 
 def _image(world: World, source: Wanted) -> str:
@@ -154,7 +156,8 @@ def _rollback(order: Order, world: World, resumed: Wanted | None) -> Admission:
         ),
         world.pace,
     )
-    return _admission(order, digest, accepted, "")
+    chart = resumed.chart if resumed else logbook.chart(world.mlflow, order.target, digest, world.pace)
+    return _admission(Wanted(order.target, order.version, tag, digest, chart), accepted, "")
 
 
 def _first_build(order: Order, tag: str, digest: str) -> Admission:
@@ -166,9 +169,9 @@ def _first_build(order: Order, tag: str, digest: str) -> Admission:
     return Admission(Wanted(order.target, "0", tag, digest))
 
 
-def _admission(order: Order, digest: str, accepted: Accepted, noticed: str) -> Admission:
-    if accepted.model_version != order.version:
-        raise StageFailed("evidence", wanted=f"about model {order.version}", seen=accepted.model_version)
+def _admission(to: Wanted, accepted: Accepted, noticed: str) -> Admission:
+    if accepted.model_version != to.version:
+        raise StageFailed("evidence", wanted=f"about model {to.version}", seen=accepted.model_version)
     params = {"evidence-expires": f"{accepted.expires:%Y-%m-%dT%H:%M:%SZ}"}
     params |= {"gates": ", ".join(s.gate for s in accepted.passes)} if accepted.passes else {}
     params |= {"noticed": noticed} if noticed else {}
@@ -176,5 +179,4 @@ def _admission(order: Order, digest: str, accepted: Accepted, noticed: str) -> A
     if accepted.override and (opened := accepted.override.override):
         override = f"{opened.who}: {opened.why}"
         params |= {"who": opened.who, "why": opened.why}
-    tag = tag_of(order.target, order.version)
-    return Admission(Wanted(order.target, order.version, tag, digest), override, params)
+    return Admission(to, override, params)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from cxlib.errors import CxError, StageFailed
 from services.pipeline.cluster import REFRESH, Cluster, Conflict, Missing
 from services.pipeline.pace import Pace, waited_out
-from services.pipeline.target import Wanted, parameters, pointed
+from services.pipeline.target import Wanted, pointed
 
 UNDER_WAY = "cx.birdclef/promotion"
 LAST = "cx.birdclef/last-promotion"
@@ -41,20 +41,27 @@ class Meddled(StageFailed):
 @dataclass(frozen=True, slots=True)
 class Before:
     """What an environment was: the Application's parameters, the digest that the *new* tag named (None:
-    no such tag), the version of its MLflow alias (None: no alias), and whether it served as it should.
+    no such tag), the version of its MLflow alias (None: no alias), whether it served as it should, and the
+    commit of its chart.
     """
 
     parameters: list[dict[str, Any]]
     tag_digest: str | None
     alias: str | None
     served: bool
+    chart: str = ""
 
     def wanted(self, environment: str) -> Wanted:
         """That state as one to be reached again."""
         named = {p["name"]: p.get("value", "") for p in self.parameters}
-        return Wanted(
-            environment, *(named.get(k, "") for k in ("model.version", "image.tag", "image.digest"))
-        )
+        said = (named.get(name, "") for name in ("model.version", "image.tag", "image.digest"))
+        return Wanted(environment, *said, self.chart)
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The part of the Application's source that said so."""
+        pinned = {"targetRevision": self.chart} if self.chart else {}
+        return {"helm": {"parameters": self.parameters}, **pinned}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ class Hold:
                 raise Held(there.holder)
             if there:
                 mine = replace(there, token=made.token, until=made.until)
-            elif parameters(app["spec"]["source"]) != made.before.wanted(made.to.environment).names:
+            elif not made.before.wanted(made.to.environment).said_by(app["spec"]["source"]):
                 raise Held(f"somebody deployed to {made.to.environment} while its state was recorded")
             _put(cluster, app, {UNDER_WAY: mine.text})
             return mine, _uid(app)
@@ -195,22 +202,20 @@ class Hold:
             return "the Application is gone, another was made in its place"
         return ""
 
-    def point(self, listed: list[dict[str, Any]]) -> None:
-        """Give the Application these Helm parameters, and have Argo CD look at once.
+    def point(self, to: Wanted | Before) -> None:
+        """Let the Application say ``to``, and have Argo CD look at once.
 
         Raises ``Meddled`` when it has others than those that the claim wants or has recorded, ``Stale``.
         """
-        to = self.claim.to
-        known = (to.names, self.claim.before.wanted(to.environment).names)
+        known = (self.claim.to, self.claim.before.wanted(self.claim.to.environment))
 
         def require(app: dict[str, Any]) -> None:
-            if parameters(app["spec"]["source"]) not in known:
-                seen = str(pointed(app, to.environment))
-                raise Meddled(to.application, wanted="as it was recorded", seen=seen)
+            if not any(one.said_by(app["spec"]["source"]) for one in known):
+                seen = str(pointed(app, self.claim.to.environment))
+                raise Meddled(self.claim.to.application, wanted="as it was recorded", seen=seen)
 
-        annotations = {REFRESH: "normal"}
-        spec = {"source": {"helm": {"parameters": listed}}}
-        self.write({"metadata": {"annotations": annotations}, "spec": spec}, require=require)
+        change = {"metadata": {"annotations": {REFRESH: "normal"}}, "spec": {"source": to.source}}
+        self.write(change, require=require)
 
     def write(
         self,

@@ -86,7 +86,7 @@ class Forward:
         waited_out("the registry", retag, self._world.pace)
 
     def _point(self) -> None:
-        self._hold.point(self._to.parameters)
+        self._hold.point(self._to)
 
     def _synced(self) -> None:
         rollout.wait_synced(self._to, self._world.cluster, self._world.pace, meanwhile=self._check)
@@ -145,4 +145,5 @@ def _before(to: Wanted, world: World) -> Before:
         raise StageFailed(f"parameters of {to.application}", wanted=", ".join(to.names), seen=seen)
     # It decides whether an undoing has to be seen to serve: one answer that didn't come is no reason not to.
     served = rollout.served_lately(pointed(app, environment), world.places[environment], pace)
-    return Before(listed, tagged, alias, served)
+    chart = app["spec"]["source"].get("targetRevision") or ""
+    return Before(listed, tagged, alias, served, chart)

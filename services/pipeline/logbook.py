@@ -16,7 +16,8 @@ WHOLE = (PROMOTED, ROLLED_BACK)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One promotion's end. ``left`` is the digest that the environment served before."""
+    """One promotion's end. ``left`` is the digest that the environment served before, ``chart`` the commit of
+    the chart by which it serves now."""
 
     workflow: str
     uid: str
@@ -27,6 +28,7 @@ class Entry:
     digest: str
     left: str = ""
     override: str = ""
+    chart: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -35,6 +37,7 @@ class Entry:
             "cx.workflow": self.workflow, "cx.workflow-uid": self.uid, "cx.outcome": self.outcome,
             "cx.environment": self.environment, "cx.source": self.source, "cx.model-version": self.version,
             "cx.digest": self.digest, "cx.from-digest": self.left, "cx.override": self.override,
+            "cx.chart": self.chart,
         }  # fmt: skip
 
     @property
@@ -63,6 +66,20 @@ def write(mlflow: str, entry: Entry, pace: Pace) -> None:
             tracking.finish(mlflow, there, entry.params)
 
     waited_out("MLflow, for the record", noted, pace)
+
+
+def chart(mlflow: str, environment: str, digest: str, pace: Pace) -> str:
+    """The chart by which ``environment`` served ``digest`` last; empty where that isn't noted.
+
+    Raises ``WaitTimedOut``.
+    """
+
+    def look() -> str:
+        found = tracking.search(mlflow, EXPERIMENT, {"cx.environment": environment, "cx.digest": digest})
+        served = (run.tags.get("cx.chart", "") for run in found if run.tags.get("cx.outcome") in WHOLE)
+        return next((commit for commit in served if commit), "")
+
+    return waited_out("MLflow", look, pace)
 
 
 def outcomes(mlflow: str, uid: str, pace: Pace) -> list[str]:

@@ -10,7 +10,7 @@ from cxlib.wait import Look, wait_until
 from services.pipeline import web
 from services.pipeline.cluster import Cluster, Conflict
 from services.pipeline.pace import Pace
-from services.pipeline.target import Wanted, parameters
+from services.pipeline.target import Wanted
 
 _SEEN_IN_A_ROW = 3
 _STARTING = ("", "ContainerCreating", "PodInitializing")
@@ -113,17 +113,17 @@ def judge(app: dict[str, Any], to: Wanted) -> Look[bool]:
     """Whether the Application ``app`` has come to ``to``: compared at that very source, synced to it,
     no operation left, and healthy. Hopeless when somebody pointed it elsewhere, or the sync failed.
     """
-    if parameters(app["spec"]["source"]) != to.names:
+    if not to.said_by(app["spec"]["source"]):
         return Look("another deployment changed the Application's parameters", hopeless=True)
     status = app.get("status", {})
     errors = [c["message"] for c in status.get("conditions", []) if c["type"].endswith("Error")]
     operation = status.get("operationState", {})
     if "operation" in app or operation.get("phase") in ("Running", "Terminating"):
         return Look(f"operation {operation.get('phase', 'about to run')}: {operation.get('message', '')}")
-    if parameters(status.get("sync", {}).get("comparedTo", {}).get("source", {})) != to.names:
+    if not to.said_by(status.get("sync", {}).get("comparedTo", {}).get("source", {})):
         return Look("not compared yet" + "".join(f"; {error}" for error in errors))
     ran_at = operation.get("syncResult", {}).get("source", {})
-    if operation.get("phase") in ("Failed", "Error") and parameters(ran_at) == to.names:
+    if operation.get("phase") in ("Failed", "Error") and to.said_by(ran_at):
         return Look(f"sync {operation['phase']}: {operation.get('message', '')}", hopeless=True)
     sync, health = status["sync"]["status"], status.get("health", {})
     if sync != "Synced":
@@ -131,6 +131,11 @@ def judge(app: dict[str, Any], to: Wanted) -> Look[bool]:
     if health.get("status") != "Healthy":
         return Look(f"Synced, {health.get('status')}: {health.get('message', '')}")
     return Look.found(True, "Synced, Healthy")
+
+
+def revision(app: dict[str, Any]) -> str:
+    """The commit that Argo CD runs for the Application ``app``; empty before its first sync."""
+    return str(app.get("status", {}).get("sync", {}).get("revision") or "")
 
 
 def serves(to: Wanted, served_at: str) -> tuple[bool, str]:

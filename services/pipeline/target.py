@@ -16,12 +16,14 @@ SOURCES = {"canary": "staging", "production": "canary"}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an environment is to serve: a registered version ("" or "0": none), its tag, its digest."""
+    """What an environment is to serve: a registered version ("" or "0": none), its tag, its digest, and the
+    ``chart`` by which, a commit or a branch of the site's git; empty: by the one that it has."""
 
     environment: str
     version: str
     tag: str
     digest: str
+    chart: str = ""
 
     @property
     def application(self) -> str:
@@ -39,13 +41,24 @@ class Wanted:
         return {p["name"]: p["value"] for p in self.parameters}
 
     @property
+    def source(self) -> dict[str, Any]:
+        """The part of the Application's source that says all that."""
+        pinned = {"targetRevision": self.chart} if self.chart else {}
+        return {"helm": {"parameters": self.parameters}, **pinned}
+
+    def said_by(self, source: dict[str, Any]) -> bool:
+        """Whether an Application's ``source`` says that."""
+        return parameters(source) == self.names and self.chart in ("", source.get("targetRevision"))
+
+    @property
     def alias(self) -> str | None:
         """The version that the environment's MLflow alias is to name; None: there is to be no alias."""
         return None if self.version in ("", "0") else self.version
 
     def __str__(self) -> str:
         model = f"model {self.version}" if self.version not in ("", "0") else "no model"
-        return f"{self.environment} at {self.tag} ({model}, {self.digest[:19] or 'by its tag'})"
+        by = f", chart {self.chart[:8]}" if self.chart else ""
+        return f"{self.environment} at {self.tag} ({model}, {self.digest[:19] or 'by its tag'}{by})"
 
 
 def wanted(target: str, environment: str, version: str) -> Wanted:
@@ -71,7 +84,6 @@ def parameters(source: dict[str, Any]) -> dict[str, str]:
 
 def pointed(app: dict[str, Any], environment: str) -> Wanted:
     """What the Application ``app`` of ``environment`` says now."""
-    named = parameters(app["spec"]["source"])
-    return Wanted(
-        environment, named.get("model.version", ""), named.get("image.tag", ""), named.get("image.digest", "")
-    )
+    source = app["spec"]["source"]
+    said = (parameters(source).get(name, "") for name in ("model.version", "image.tag", "image.digest"))
+    return Wanted(environment, *said, source.get("targetRevision") or "")

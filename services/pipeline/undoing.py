@@ -6,6 +6,7 @@ What somebody has set meanwhile, neither the promotion's nor what was recorded, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from cxlib import progress
 from cxlib.errors import CxError, StageFailed
@@ -15,7 +16,7 @@ from services.pipeline.claim import Claim, Hold, Meddled, Stale
 from services.pipeline.cluster import Missing
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import waited_out
-from services.pipeline.target import Wanted, parameters, pointed
+from services.pipeline.target import Wanted, pointed
 from services.pipeline.world import World
 
 APPLICATION = "the Application"
@@ -128,8 +129,9 @@ def require_recorded(
 ) -> None:
     """The same without what answers. Raises ``Disagreement``, ``WaitTimedOut`` when one can't be asked."""
     app, environment, tag = hold.check(), to.environment, hold.claim.to.tag
+    said = pointed(app, environment)
     seen = {
-        APPLICATION: (parameters(app["spec"]["source"]), to.names),
+        APPLICATION: (said, replace(to, chart=to.chart or said.chart)),
         f"tag {tag}": (_tagged(hold, world), tagged),
         f"alias {environment}": (_aliased(hold, world), alias),
     }
@@ -144,7 +146,7 @@ def entry(claim: Claim, outcome: str, why: str = "", **params: str) -> logbook.E
     return logbook.Entry(
         workflow=claim.workflow, uid=claim.uid, outcome=outcome, environment=claim.to.environment,
         source=claim.source, version=claim.to.version, digest=claim.to.digest,
-        left=claim.before.wanted(claim.to.environment).digest, override=claim.override,
+        left=claim.before.wanted(claim.to.environment).digest, override=claim.override, chart=claim.to.chart,
         params={**said, **params},
     )  # fmt: skip
 
@@ -168,7 +170,7 @@ def _alias(claim: Claim, world: World, check: Callable[[], object]) -> dict[str,
 def _application(hold: Hold, world: World, back: Wanted) -> dict[str, str]:
     before = hold.claim.before
     try:
-        hold.point(before.parameters)
+        hold.point(before)
     except Meddled as exc:
         return {APPLICATION: exc.seen}
     if before.served:

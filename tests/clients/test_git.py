@@ -111,3 +111,15 @@ def test_a_checkout_of_another_user_tells_its_commit(worktree: Path, monkeypatch
     assert git.revision(worktree) == commit
     (worktree / "new.txt").write_text("new\n")
     assert git.revision(worktree) == commit + "+changes"
+
+
+def test_a_kept_commit_can_be_had_when_its_branch_has_moved_on(worktree: Path, tmp_path: Path) -> None:
+    """Production runs last week's chart while staging tries today's, and Argo CD fetches branches only."""
+    bare, mirror = tmp_path / "a.git", tmp_path / "mirror.git"
+    old, _ = git.snapshot(worktree, ("deploy",), bare, "chart", keep=True)
+    (worktree / "deploy" / "chart.yaml").write_text("a: 2\n")
+    new, moved = git.snapshot(worktree, ("deploy",), bare, "chart", keep=True)
+    process.run(["git", "clone", "--quiet", "--bare", str(bare), str(mirror)], timeout=30)
+    assert (git.head(bare, "chart"), moved) == (new, True)
+    assert files(mirror, old) == files(mirror, new) == {"deploy/chart.yaml"}
+    assert git.head(bare) is None

@@ -24,7 +24,7 @@ class LoopbackSite(Site):
 
 def promote_to_canary(site: LoopbackSite) -> None:
     """Says what the canary serves then, and what was done."""
-    found = promotion.converge(site, "", "canary")
+    found = promotion.converge(site, "canary")
     print(found.serving.digest, *found.did, flush=True)
 
 

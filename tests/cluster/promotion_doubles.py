@@ -17,6 +17,7 @@ from cxlib.clients.kube import REFRESH, Kube, Object, Refused
 from tests.services.loopback import replying
 
 ENVIRONMENTS = ("staging", "canary", "production")
+TIP = "c" * 40  # the commit that branches are at
 APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{argocd.NAMESPACE}/applications"
 # Then a watch tells of all objects anew, as an informer does: what came to nothing is tried again.
 _RESYNC_SECONDS = 1
@@ -123,18 +124,28 @@ def reconcile(kube: Kube, rollouts: Rollouts, environment: str, app: Object) -> 
         with rollouts.lock:
             rollouts.serving[environment] = named
     status = {
-        "sync": {"status": "Synced", "comparedTo": {"source": source, "destination": {}}},
+        "sync": {
+            "status": "Synced",
+            "revision": resolved(source),
+            "comparedTo": {"source": source, "destination": {}},
+        },
         "health": {"status": "Healthy" if healthy else "Progressing", "message": "" if healthy else "0 of 1"},
         "operationState": {
             "phase": "Succeeded",
             "startedAt": "2026-01-01T00:00:00Z",
             "operation": {},
-            "syncResult": {"revision": "abc", "source": source},
+            "syncResult": {"revision": resolved(source), "source": source},
         },
     }
     # As Argo CD does: it doesn't look whether the spec changed meanwhile, it comes round again.
     kube.patch("Application", app["metadata"]["name"], argocd.NAMESPACE,
                {"metadata": {"annotations": {REFRESH: None}}, "status": status})  # fmt: skip
+
+
+def resolved(source: Object) -> str:
+    """The commit that a source names, or where its branch stands."""
+    named = source.get("targetRevision", "")
+    return named if len(named) == 40 else TIP
 
 
 def api(

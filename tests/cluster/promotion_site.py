@@ -27,13 +27,14 @@ from services.pipeline.cluster import Cluster
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import Pace
 from services.pipeline.world import World
-from tests.cluster.promotion_doubles import Rollouts, api
+from tests.cluster.promotion_doubles import TIP, Rollouts, api
 
 SITE = "test:0123abcd"
 # Looks often, and waits as long as a busy machine needs: tests of what never comes say for how long.
 PACE = Pace(every=0.05, rollout=60, served=60, stuck=0.4, outage=60, lease=60, silence=2)
 CRITERIA = ["p95 of POST /predict < 30 ms at 1 users"]
 QUESTION = json.dumps({"instances": [[0] * 64]})
+OLD_CHART = "a" * 40  # what canary and production are pinned to before anything is promoted
 _OCI = "application/vnd.oci.image"
 
 
@@ -133,17 +134,20 @@ class Stand:
         requests.post(at, json={"name": model.MODEL_NAME}, timeout=20)
         return model.MODEL_NAME
 
-    def install(self, environment: str, version: str, digest: str, tag: str = "") -> None:
-        """An environment that runs this image now, tag and alias included."""
+    def install(
+        self, environment: str, version: str, digest: str, tag: str = "", chart: str = OLD_CHART
+    ) -> None:
+        """An environment that runs this image now, tag and alias included; by ``chart`` if it is pinned."""
         tag = tag or f"{environment}-1.0.{version}"
         named = {"image.tag": tag, "image.digest": digest, "model.version": version}
         app = argocd.manifest(
             f"birdclef-{environment}", repository="http://git/site.git", path="deploy/app",
             namespace=f"birdclef-{environment}", project="birdclef",
             value_files=[f"values-{environment}.yaml"],
+            revision="chart" if environment == "staging" else None,
         )  # fmt: skip
         self.kube.delete("Application", f"birdclef-{environment}", argocd.NAMESPACE)
-        argocd.ensure(self.kube, app, named)
+        argocd.ensure(self.kube, app, named, None if environment == "staging" else chart)
         if digest:
             registry.point(self.registry, REPOSITORY, tag, digest)
         alias = version if version not in ("", "0") else None
@@ -196,6 +200,7 @@ class Stand:
         answer = requests.get(f"{self.rollouts.url}/{environment}/version", timeout=5).json()
         return {
             "version": named["model.version"],
+            "chart": app["spec"]["source"].get("targetRevision"),
             "digest": named["image.digest"],
             "tag": named["image.tag"],
             "tagged": registry.digest_of(self.registry, REPOSITORY, named["image.tag"]),
@@ -241,11 +246,11 @@ class Staged:
 
     def new(self, environment: str = "canary") -> dict[str, object]:
         """What is seen when all of it has come to the new version."""
-        return self._seen(environment, self.version, self.digest)
+        return self._seen(environment, self.version, self.digest, TIP)
 
     def old(self, environment: str = "canary") -> dict[str, object]:
         """What was seen before."""
-        return self._seen(environment, self.old_version, self.old_digest)
+        return self._seen(environment, self.old_version, self.old_digest, OLD_CHART)
 
     def install_old(self, environment: str) -> None:
         """The older version, until all say so."""
@@ -257,11 +262,11 @@ class Staged:
 
         wait_until(environment, look, wanted="all old", within=Budget.BOOT, every=0.05)
 
-    def _seen(self, environment: str, version: str, digest: str) -> dict[str, object]:
+    def _seen(self, environment: str, version: str, digest: str, chart: str) -> dict[str, object]:
         tag = f"{environment}-1.0.{version}"
         return {
             "version": version, "digest": digest, "tag": tag, "tagged": digest, "alias": version,
-            "served": (version, digest), "claim": None,
+            "chart": chart, "served": (version, digest), "claim": None,
         }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from services.pipeline.claim import Held
 from services.pipeline.undoing import NotUndone, Undone
 from tests.cluster.door import Door, door
 from tests.cluster.faults import with_act, with_acts
-from tests.cluster.promotion_site import PACE, Staged, Stand, order, rollback
+from tests.cluster.promotion_site import OLD_CHART, PACE, Staged, Stand, order, rollback
 from tests.tiers import sampled
 
 
@@ -154,7 +154,7 @@ def test_the_first_promotion_is_undone_to_the_first_build(staged: Staged) -> Non
         with_act("record", turn_bad, lambda: promotion.run(order("canary", staged.version), world))
     assert stand.seen("canary") == {
         "version": "", "digest": "", "tag": "canary-1.0.0", "tagged": first, "alias": None,
-        "served": (None, ""), "claim": None,
+        "chart": OLD_CHART, "served": (None, ""), "claim": None,
     }  # fmt: skip
 
 

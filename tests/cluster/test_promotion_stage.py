@@ -29,6 +29,7 @@ from services.pipeline.claim import UNDER_WAY, Before, Claim
 from services.pipeline.target import Wanted
 from tests.apart import Apart
 from tests.cluster.harness import LoopbackSite, promote_to_canary
+from tests.cluster.promotion_doubles import TIP
 from tests.cluster.promotion_engine import working
 from tests.cluster.promotion_site import Staged
 
@@ -53,7 +54,7 @@ class World:
         return environment.look(self.staged.stand.kube, self.site, name).candidate
 
     def attempts(self) -> list[str]:
-        order = promotion.order("canary", self.candidate)
+        order = promotion.order("canary", self.candidate, TIP)
         return [r.name for r in workflows.runs(self.staged.stand.kube, order.template, order.inputs)]
 
 
@@ -71,7 +72,9 @@ def world(
     with working(stand) as paused:
         for name in INSTALLED:
             environment.install(stand.kube, site, name)
-        run_all(partial(environment.settle, stand.kube, site, "", name, []) for name in INSTALLED)
+        pinned = [name for name in INSTALLED if name != "staging"]
+        run_all(partial(environment.settle, stand.kube, site, name, []) for name in pinned)
+        argocd.wait_synced(stand.kube, "birdclef-staging", TIP)
         yield World(staged, site, paused, tmp_path)
     for run in stand.kube.list("Workflow", workflows.NAMESPACE):
         stand.kube.delete("Workflow", run["metadata"]["name"], workflows.NAMESPACE)
@@ -80,10 +83,10 @@ def world(
 
 def test_what_staging_proved_comes_to_the_canary_once(world: World) -> None:
     """One promotion brings all that must agree; the same command again changes nothing."""
-    found = promotion.converge(world.site, "", "canary")
+    found = promotion.converge(world.site, "canary")
     assert found.candidate == world.candidate
     assert found.did == tuple(world.attempts())
-    assert promotion.converge(world.site, "", "canary").did == ()
+    assert promotion.converge(world.site, "canary").did == ()
     assert len(world.attempts()) == 1
     assert world.staged.stand.seen("canary") == world.staged.new()
 
@@ -94,7 +97,7 @@ def test_without_evidence_nothing_is_even_asked_for(world: World) -> None:
     with pytest.raises(
         EvidenceRefused, match=r"gate 'another' has no PASS.*--env=staging measures what lacks proof"
     ):
-        promotion.converge(world.site, "", "canary")
+        promotion.converge(world.site, "canary")
     assert world.attempts() == []
     assert world.staged.stand.seen("canary") == world.staged.old()
 
@@ -103,23 +106,23 @@ def test_no_stage_is_skipped(world: World) -> None:
     """Production gets what runs in the canary, and that has no proof of its own there yet."""
     world.staged.install_old("production")
     with pytest.raises(EvidenceRefused, match="gate 'canary' has no PASS for this image"):
-        promotion.converge(world.site, "", "production")
+        promotion.converge(world.site, "production")
 
 
 def test_only_what_was_approved_is_promoted(world: World) -> None:
     """Staging may have got another version between the approval and the job that waited for it."""
     approved = Candidate(world.staged.old_version, world.staged.old_digest)
     with pytest.raises(StageFailed, match=f"wanted {approved}, which was approved, saw {world.candidate}"):
-        promotion.converge(world.site, "", "canary", only=approved)
+        promotion.converge(world.site, "canary", only=approved)
     assert world.attempts() == []
-    assert promotion.converge(world.site, "", "canary", only=world.candidate).candidate == world.candidate
+    assert promotion.converge(world.site, "canary", only=world.candidate).candidate == world.candidate
 
 
 def test_an_override_is_signed_and_shown(world: World) -> None:
     """Break-glass opens the way, and says who, why and until when, in this run and in later ones."""
     promotion.require_gates(world.site, {"staging": {"another": ("p95 of GET / < 1 s",)}})
     person = BreakGlass("somebody@here", "the site is down", world.folder / "override")
-    found = promotion.converge(world.site, "", "canary", person)
+    found = promotion.converge(world.site, "canary", person)
     assert found.candidate == world.candidate
     (signed,) = break_glass.overrides(world.site, world.candidate.digest, "canary")
     assert break_glass.told(signed).startswith("somebody@here until ")
@@ -131,7 +134,7 @@ def test_an_override_is_signed_and_shown(world: World) -> None:
 def test_an_override_that_is_not_needed_is_not_signed(world: World) -> None:
     """What is proven needs no glass broken, and the record must not say that it was."""
     person = BreakGlass("somebody@here", "just in case", world.folder / "override")
-    promotion.converge(world.site, "", "canary", person)
+    promotion.converge(world.site, "canary", person)
     assert break_glass.overrides(world.site, world.candidate.digest, "canary") == []
 
 
@@ -140,25 +143,25 @@ def test_what_was_rolled_back_does_not_come_again_by_itself(world: World) -> Non
     stand = world.staged.stand
     old = Candidate(world.staged.old_version, world.staged.old_digest)
     stand.log(old.digest, stand.evidence("staging", old.version, old.digest))
-    promotion.converge(world.site, "", "canary")
+    promotion.converge(world.site, "canary")
     history = [event.to for event in promotion_log.events(world.site, "canary")]
     assert history[-1] == world.candidate
     back = workflows.submit(stand.kube, rollback.order("canary", old), 1)
     under_way.follow(stand.kube, back)
     assert world.serves("canary") == old
     with pytest.raises(EvidenceRefused, match=r"was rolled back from canary .* only a new version"):
-        promotion.converge(world.site, "", "canary")
+        promotion.converge(world.site, "canary")
     assert len(world.attempts()) == 1
     assert rollback.roll_back(world.site, "canary", old.version).candidate == old
     person = BreakGlass("somebody@here", "it was the network", world.folder / "override")
-    assert promotion.converge(world.site, "", "canary", person).candidate == world.candidate
+    assert promotion.converge(world.site, "canary", person).candidate == world.candidate
     newest = promotion_log.events(world.site, "canary")[-1]
     assert (newest.to, newest.override) == (world.candidate, "somebody@here: it was the network")
 
 
 def test_a_rollback_to_what_serves_puts_an_alias_right_that_was_moved(world: World) -> None:
     """`cx status` names this command where tag or alias say something else than what serves."""
-    promotion.converge(world.site, "", "canary")
+    promotion.converge(world.site, "canary")
     version = world.candidate.version
     stand = world.staged.stand
     Tracking(stand.mlflow)._client().set_registered_model_alias(
@@ -198,7 +201,7 @@ def test_a_rollback_goes_to_what_the_cluster_accepts_and_stays_there(world: Worl
     stand = world.staged.stand
     old = promoted_once(world, Candidate(world.staged.old_version, world.staged.old_digest), proven=True)
     promoted_once(world, Candidate(stand.version(), stand.image("unproven")), proven=False)
-    promotion.converge(world.site, "", "canary")
+    promotion.converge(world.site, "canary")
     back = rollback.roll_back(world.site, "canary")
     assert (back.candidate, len(back.did)) == (old, 1)
     assert rollback.roll_back(world.site, "canary").did == ()
@@ -224,16 +227,16 @@ def test_the_same_promotion_ends_what_a_deleted_workflow_left(world: World, move
     if moved:
         client = Tracking(stand.mlflow)._client()
         client.set_registered_model_alias(MODEL_NAME, "canary", world.candidate.version)
-    assert promotion.converge(world.site, "", "canary").candidate == world.candidate
+    assert promotion.converge(world.site, "canary").candidate == world.candidate
     assert stand.seen("canary") == world.staged.new()
 
 
 def test_an_alias_that_was_moved_is_put_right_by_the_same_promotion(world: World) -> None:
     """Instead of a run that fails at it for ever."""
-    promotion.converge(world.site, "", "canary")
+    promotion.converge(world.site, "canary")
     client = Tracking(world.staged.stand.mlflow)._client()
     client.set_registered_model_alias(MODEL_NAME, "canary", world.staged.old_version)
-    assert len(promotion.converge(world.site, "", "canary").did) == 1
+    assert len(promotion.converge(world.site, "canary").did) == 1
     assert world.staged.stand.seen("canary") == world.staged.new()
 
 
@@ -247,7 +250,7 @@ def test_a_promotion_that_fails_names_the_cause(world: World) -> None:
     """The canary serves what it served before, by everyone's word."""
     world.staged.stand.rollouts.behaviour[world.candidate.digest] = "crashing"
     with pytest.raises(Unrecoverable, match="CrashLoopBackOff"):
-        promotion.converge(world.site, "", "canary")
+        promotion.converge(world.site, "canary")
     assert world.staged.stand.seen("canary") == world.staged.old()
 
 
@@ -256,9 +259,9 @@ def test_a_version_put_there_by_hand_is_noticed(world: World) -> None:
     stand = world.staged.stand
     stranger = Candidate(stand.version(), stand.image("by hand"))
     for name in ("staging", "canary"):
-        stand.install(name, stranger.version, stranger.digest)
+        stand.install(name, stranger.version, stranger.digest, chart=TIP)
     with pytest.raises(EvidenceRefused, match="no promotion brought it there"):
-        promotion.converge(world.site, "", "canary")
+        promotion.converge(world.site, "canary")
 
 
 def apart(world: World) -> Apart:

@@ -77,6 +77,21 @@ def test_any_other_load_makes_old_evidence_void(
         require(keys, sha256(profiles, load), sha256(profiles, change(load)))
 
 
+def test_a_changed_chart_makes_old_evidence_void(keys: Keys, profiles: Path, tmp_path: Path) -> None:
+    """Half the memory or one replica more is another service, whatever the image is."""
+    values = tmp_path / "chart" / "values.yaml"
+    values.parent.mkdir()
+
+    def text(memory: str) -> str:
+        values.write_text(f"memory: {memory}\n")
+        return rules.gate_sha256(made.GATE, gate.text(made.LINES, LOAD, profiles, values.parent))
+
+    was = text("512Mi")
+    require(keys, was, text("512Mi"))
+    with pytest.raises(EvidenceRefused, match="the gate's text has changed since"):
+        require(keys, was, text("256Mi"))
+
+
 @pytest.mark.parametrize("name", ["shop.py", "carts.py", "prices.py", "things.json"])
 def test_any_other_content_of_the_profile_makes_old_evidence_void(
     keys: Keys, profiles: Path, name: str
