@@ -88,10 +88,8 @@ def test_a_last_promotion_is_read_as_it_was_kept() -> None:
 
 def test_a_claim_whose_time_has_no_zone_is_read_as_utc() -> None:
     """Somebody has written it by hand; a comparison that fails would close the environment."""
-    held = claim.Claim(
-        "promote-model-1", "u", "t", datetime(2026, 1, 1, 12), Wanted("canary", "7", "t", "sha256:a1"),
-        claim.Before([], None, None, served=True),
-    )  # fmt: skip
+    to, before = Wanted("canary", "7", "canary-1.0.7", "sha256:a1"), claim.Before([], None, None, served=True)
+    held = claim.Claim("promote-model-1", "u", "t", datetime(2026, 1, 1, 12), to, before)
     read = claim.read({"metadata": {"annotations": {claim.UNDER_WAY: held.text}}})
     assert read is not None
     assert read.until == datetime(2026, 1, 1, 12, tzinfo=UTC)
