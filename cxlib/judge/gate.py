@@ -12,6 +12,7 @@ from cxlib.judge import metric, relative
 from cxlib.judge.baseline import Baseline
 from cxlib.judge.observed import Measurement, Observed, told
 from cxlib.judge.result import unjudged
+from cxlib.judge.silence import silenced
 from cxlib.judge.validity import checks as validity
 from cxlib.judge.validity import same_load, served_unknown
 from cxlib.judge.warmup import WarmUpRule
@@ -120,7 +121,7 @@ def _one(mine: Measurement, theirs: Baseline | None, criterion: Criterion) -> Cr
     observed = mine.observe(criterion.endpoint, levels)
     if missing := [told(level) for level in levels if not observed.count(level)]:
         return unjudged(criterion, Verdict.INVALID, f"no samples of it after warm-up at {', '.join(missing)}")
-    return _judged(observed, theirs, criterion)
+    return silenced(_judged(observed, theirs, criterion), observed, criterion)
 
 
 def _judged(observed: Observed, theirs: Baseline | None, criterion: Criterion) -> CriterionResult:
