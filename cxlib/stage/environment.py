@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cxlib import progress
 from cxlib.clients import argocd, http, pod
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
-from cxlib.errors import StageFailed, Unreachable
+from cxlib.errors import CxError, StageFailed, Unreachable
 from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
 from cxlib.stage import application
 from cxlib.wait import Budget, Look, wait_until
@@ -84,6 +85,15 @@ def pointed(kube: Kube, name: str) -> Candidate:
     found = kube.get("Application", f"birdclef-{name}", argocd.NAMESPACE)
     parameters = argocd.parameters(found) if found else {}
     return Candidate(parameters.get("model.version", ""), parameters.get("image.digest", ""))
+
+
+def meant(kube: Kube, name: str) -> Candidate:
+    """What ``pointed`` says; empty where that can't be learnt."""
+    try:
+        return pointed(kube, name)
+    except CxError as exc:
+        progress.note(f"what {name} is pointed at cannot be learnt: {exc}")
+        return Candidate("", "")
 
 
 def install(kube: Kube, site: Site, name: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cxlib import progress
 from cxlib.clients import locustfile
 from cxlib.errors import ConfigError, CxError, GateClosed, ProcessFailed
+from cxlib.evidence.statement import Subject, is_digest
 from cxlib.model.criterion import Gate
 from cxlib.model.grammar import parse_gate
 from cxlib.model.verdict import GateVerdict, Verdict
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 class GateResult:
     """A gate that was judged, and where its evidence lies.
 
+    ``served`` is what answered at the end, or at the start where the end didn't tell.
     ``extended_seconds`` is by how much the load was extended, for want of samples; 0 when it was not.
     """
 
@@ -44,6 +46,17 @@ class GateResult:
     @property
     def report(self) -> Path:
         return self.folder / "report.html"
+
+    def about(self, digest: str, version: str) -> Subject:
+        """The image that the verdict is about, where ``digest`` is the one that was meant to be served.
+
+        A service that went down under the load can't name its own, and a FAIL about none would revoke
+        nothing. A PASS is about what answered, and nothing else.
+        """
+        answered = Subject(self.served.digest or "", self.served.model_version or "")
+        if self.verdict is Verdict.PASS or is_digest(answered.digest):
+            return answered
+        return Subject(digest, version)
 
     def files(self) -> tuple[Path, ...]:
         """What is worth keeping: run, samples, verdict and report, those that are there."""
@@ -118,7 +131,8 @@ def run_gate(
         run, samples, outcome = measure()
     write_evidence(folder, run, samples, outcome, baseline)
     progress.note(f"gate '{name}': {outcome.verdict.value}, {outcome.reason}")
-    return GateResult(outcome, folder, run.served.end, extended)
+    answered = run.served.end if run.served.end.digest else run.served.start
+    return GateResult(outcome, folder, answered, extended)
 
 
 def _killed(gate: Gate, folder: Path, served: Callable[[], Served], exc: ProcessFailed) -> GateResult:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import threading
+from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cxlib import settings
+from cxlib.clients import argocd, locust
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
 from cxlib.evidence import FILE, envelope, rules
 from cxlib.evidence.rules import State
 from cxlib.evidence.statement import EvidenceRefused, Subject
+from cxlib.model.load import Load, LoadLevel
 from cxlib.model.verdict import CriterionResult, GateVerdict, Verdict
 from cxlib.settings import Evidence, Site
 from cxlib.stage import evidence, identity, ledger, trust
@@ -35,6 +42,35 @@ class LoopbackSite(Site):
 
     def url(self, port: str) -> str:
         return self.mlflow if port == "mlflow" else super().url(port)
+
+
+class SilentSite(LoopbackSite):
+    """One whose application is the test's own, too."""
+
+    app: str
+
+    def url(self, port: str) -> str:
+        return self.app if port == "staging" else super().url(port)
+
+
+@contextmanager
+def answering(says: Iterator[str]) -> Iterator[str]:
+    """A service on loopback that answers once with each of ``says``, then with an error."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = next(says, None)
+            self.send_response(503 if text is None else 200)
+            self.end_headers()
+            self.wfile.write((text or "").encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture
@@ -108,8 +144,10 @@ def test_samples_and_gate_are_bound_by_their_hashes(
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "samples.parquet").write_bytes(b"samples")
+    (folder / "run.json").write_bytes(b"run")
     made = record(site, kube, folder, digest, files=[folder / "samples.parquet"])
     assert made.statement.samples_sha256 == hashlib.sha256(b"samples").hexdigest()
+    assert made.statement.run_sha256 == hashlib.sha256(b"run").hexdigest()
     assert made.statement.gate_sha256 == TEXT
     assert evidence.kept(site, made.logged, "samples.parquet") == b"samples"
     verdict = json.loads(evidence.kept(site, made.logged, "verdict.json"))
@@ -157,6 +195,56 @@ def test_a_later_fail_revokes_even_when_its_run_was_deleted(
         evidence.accepted(site, "staging", digest, gates, kube=kube)
 
 
+def broken(errand: locust.Errand, scratch: Path) -> tuple[list[Path], int]:
+    """A load of 60 s under which every request is refused, as a generator leaves it."""
+    begun, n = 1_790_000_000.0, 600
+    times = array("d", (begun + i / 10 for i in range(n)))
+    columns = {"scheduled": times, "started": times}
+    columns["finished"] = array("d", (t + 0.001 for t in times))
+    whole = {"status": array("h", [0] * n), "level": array("h", [-1] * n), "name": array("i", [1] * n)}
+    for name, column in {**columns, **whole, "error": array("i", [2] * n)}.items():
+        (scratch / f"{name}.raw").write_bytes(column.tobytes())
+    facts = {"texts": ["", "POST /predict", "refused"], "level_starts": [begun], "ended": begun + 60}
+    facts |= {"generator_cpu": 0.1, "generator_first": False}
+    (scratch / "facts.json").write_text(json.dumps(facts))
+    return [scratch], 0
+
+
+@pytest.mark.parametrize("answers_first", [True, False])
+def test_a_fail_that_takes_the_service_down_revokes(
+    site: Site,
+    kube: Kube,
+    kubeconfig: Path,
+    argocd_api: None,
+    tmp_path: Path,
+    digest: str,
+    answers_first: bool,
+) -> None:
+    """Nobody is left to say which image it was: what answered before the load counts, or else what the
+    Application is pointed at. Such a FAIL was about no image, and the PASS before it opened the way."""
+    meant = digest if not answers_first else "sha256:" + "0" * 64
+    app = argocd.manifest(
+        "birdclef-staging", repository="http://git/site.git", path="deploy/app", namespace="birdclef-staging",
+        project="birdclef",
+    )  # fmt: skip
+    argocd.ensure(kube, app, {"image.digest": meant, "model.version": "7"})
+    record(site, kube, tmp_path / "passed", digest)
+    shutil.copy(kubeconfig, site.kubeconfig)
+    says = iter([json.dumps({"image_digest": digest, "model_version": "7"})] if answers_first else [])
+    with answering(says) as url:
+        there = SilentSite(**dict(site), app=url)
+        load = Load("classify", (LoadLevel(8, 60),))
+        lines = ["fail of POST /predict < 1 %"]
+        failed = evidence.measure(
+            there, "staging", "staging", lines, load, tmp_path / "failed", generate=broken
+        )
+    kube.delete("Application", "birdclef-staging", argocd.NAMESPACE)
+    assert failed.recorded.statement.verdict == "FAIL"
+    assert failed.recorded.statement.subject == Subject(digest, "7")
+    with pytest.raises(EvidenceRefused, match="revoked by the FAIL"):
+        evidence.accepted(site, "staging", digest, {"staging": TEXT}, kube=kube)
+
+
 def test_a_changed_gate_makes_old_evidence_void(site: Site, kube: Kube, tmp_path: Path, digest: str) -> None:
     """Who tightens a limit wants it measured again; the list shows it before a promotion is refused."""
     record(site, kube, tmp_path / "run", digest)
@@ -179,7 +267,8 @@ def test_a_file_tampered_with_in_mlflow_opens_nothing(
 ) -> None:
     """Anybody may write to MLflow; a FAIL turned into a PASS there is found out by its signature."""
     made = record(site, kube, tmp_path / "run", digest, Verdict.FAIL)
-    forged = envelope.sign(replace(made.statement, verdict="PASS"), keys().private)
+    passed = tuple(judged().as_json()["criteria"])
+    forged = envelope.sign(replace(made.statement, verdict="PASS", criteria=passed), keys().private)
     path = tmp_path / FILE
     path.write_bytes(forged)
     Tracking(site.url("mlflow"))._client().log_artifact(made.logged.run_id, str(path))
