@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from cxlib.model.sample import Samples
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A baseline that there should be, and ``why`` it can't be had: what compares with it is INVALID."""
+
+    why: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
     """A baseline made ready, or why it is refused: then ``measurement`` is None."""
@@ -23,8 +30,10 @@ class Baseline:
     measurement: Measurement | None = None
 
     @classmethod
-    def of(cls, candidate: Run, given: tuple[Run, Samples], rule: WarmUpRule) -> Baseline:
+    def of(cls, candidate: Run, given: tuple[Run, Samples] | Refused, rule: WarmUpRule) -> Baseline:
         """``given``, if it is a valid run of the candidate's site and profile."""
+        if isinstance(given, Refused):
+            return cls(given.why)
         run, samples = given
         for what, mine, theirs in (
             ("site", candidate.site, run.site),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from cxlib.errors import ConfigError
 from cxlib.judge import criterion as absolute
 from cxlib.judge import metric, relative
-from cxlib.judge.baseline import Baseline
+from cxlib.judge.baseline import Baseline, Refused
 from cxlib.judge.observed import Measurement, Observed, told
 from cxlib.judge.result import unjudged
 from cxlib.judge.silence import silenced
@@ -42,13 +42,13 @@ def judge(
     rule: WarmUpRule = WARM_UP,
     *,
     declared: Sequence[str] = (),
-    baseline: tuple[Run, Samples] | None = None,
+    baseline: tuple[Run, Samples] | Refused | None = None,
 ) -> GateVerdict:
     """The verdict of ``gate``. Raises ``ConfigError`` on an endpoint or load level that the run lacks.
 
     ``declared`` endpoints exist even if the run has no sample of them: that is INVALID, no misspelling.
     ``baseline`` is the accepted run of what is in production; without one, criteria that compare with it
-    are NOT_APPLICABLE. One of another site or profile, or no valid run, makes them INVALID.
+    are NOT_APPLICABLE. One that is refused, of another site or profile, or no valid run makes them INVALID.
     """
     checks = validity(run, samples) + ((same_load(run, gate.load),) if gate.load else ())
     unread = next((c.seen for c in checks if c.name == "run.json" and not c.ok), "")

@@ -29,6 +29,7 @@ from cxlib.stage.trust import require as require
 
 if TYPE_CHECKING:
     from cxlib.clients.locust import Generate
+    from cxlib.judge.baseline import Refused
     from cxlib.model.run import Run
     from cxlib.model.sample import Samples
     from cxlib.report.context import Context
@@ -63,13 +64,13 @@ def measure(
     load: Load,
     folder: Path,
     *,
-    baseline: tuple[Run, Samples] | None = None,
+    baseline: tuple[Run, Samples] | Refused | None = None,
     generate: Generate | None = None,
 ) -> Measured:
     """Put the environment under load, judge it, and record the evidence, also when the gate is closed.
 
-    ``baseline`` is the accepted run that criteria may compare with; ``generate`` is who sends the load
-    (default: as the site says). The key is looked at before any load is sent. Raises what ``gate.run_gate``
+    ``baseline`` is as ``gate.run_gate`` takes it; ``generate`` is who sends the load (default: as the site
+    says). The key is looked at before any load is sent. Raises what ``gate.run_gate``
     and ``record`` raise.
     """
     from cxlib.model.run import Served

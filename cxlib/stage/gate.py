@@ -19,6 +19,7 @@ from cxlib.stage.history import metric_name
 
 if TYPE_CHECKING:
     from cxlib.clients.locust import Generate
+    from cxlib.judge.baseline import Refused
     from cxlib.judge.warmup import WarmUpRule
     from cxlib.model.load import Load, LoadLevel
     from cxlib.model.run import Run, Served
@@ -89,13 +90,13 @@ def run_gate(
     folder: Path,
     site: str = "local",
     warm_up: WarmUpRule | None = None,
-    baseline: tuple[Run, Samples] | None = None,
+    baseline: tuple[Run, Samples] | Refused | None = None,
     generate: Generate | None = None,
 ) -> GateResult:
     """Drive ``host`` (a base URL) with the load ``profile`` and judge the samples.
 
     ``served`` is asked what answers, before and after, and may raise ``CxError``: then it is unknown.
-    ``baseline`` is the accepted run that criteria may compare with.
+    ``baseline`` is the accepted run that criteria may compare with, or why it can't be had.
     ``generate`` is who sends the load, as ``locust.run`` says. An INCONCLUSIVE run is extended once by
     the same levels again, an amount that nobody chose after seeing it. ``folder`` gets run.json,
     samples.parquet, verdict.json and report.html; it must not hold a run yet.
@@ -187,17 +188,19 @@ def write_evidence(
     run: Run,
     samples: Samples,
     outcome: GateVerdict,
-    baseline: tuple[Run, Samples] | None = None,
+    baseline: tuple[Run, Samples] | Refused | None = None,
 ) -> None:
     """Write verdict.json and report.html into ``folder``."""
     from cxlib.report import load
 
     text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "verdict.json").write_text(text + "\n")
-    (folder / "report.html").write_text(load.render(run, samples, outcome, baseline=baseline))
+    (folder / "report.html").write_text(load.render(run, samples, outcome, baseline=_drawable(baseline)))
 
 
-def draw(folder: Path, outcome: GateVerdict, baseline: tuple[Run, Samples] | None, context: Context) -> str:
+def draw(
+    folder: Path, outcome: GateVerdict, baseline: tuple[Run, Samples] | Refused | None, context: Context
+) -> str:
     """The report on the run in ``folder``, with its provenance and history; also when it can't be read."""
     from cxlib.clients import runfolder
     from cxlib.report import load
@@ -206,7 +209,11 @@ def draw(folder: Path, outcome: GateVerdict, baseline: tuple[Run, Samples] | Non
         run, samples = runfolder.read(folder)
     except runfolder.BrokenRun:
         return load.render_verdict(outcome, context=context)
-    return load.render(run, samples, outcome, baseline=baseline, context=context)
+    return load.render(run, samples, outcome, baseline=_drawable(baseline), context=context)
+
+
+def _drawable(baseline: tuple[Run, Samples] | Refused | None) -> tuple[Run, Samples] | None:
+    return baseline if isinstance(baseline, tuple) else None
 
 
 def require_pass(result: GateResult) -> None:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import threading
-from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cxlib import settings
-from cxlib.clients import argocd, locust
+from cxlib.clients import argocd
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
 from cxlib.evidence import FILE, envelope, rules
@@ -29,48 +25,12 @@ from cxlib.model.verdict import CriterionResult, GateVerdict, Verdict
 from cxlib.settings import Evidence, Site
 from cxlib.stage import evidence, identity, ledger, trust
 from cxlib.stage.evidence import Recorded
+from tests.cluster import generated
+from tests.cluster.loopback_site import LoopbackSite, ServedSite, answering
 from tests.evidence.made import keys
 
 LINE = "p95 of POST /predict < 30 ms"
 TEXT = rules.gate_sha256("staging", [LINE])
-
-
-class LoopbackSite(Site):
-    """A site whose MLflow is the tests' own."""
-
-    mlflow: str
-
-    def url(self, port: str) -> str:
-        return self.mlflow if port == "mlflow" else super().url(port)
-
-
-class SilentSite(LoopbackSite):
-    """One whose application is the test's own, too."""
-
-    app: str
-
-    def url(self, port: str) -> str:
-        return self.app if port == "staging" else super().url(port)
-
-
-@contextmanager
-def answering(says: Iterator[str]) -> Iterator[str]:
-    """A service on loopback that answers once with each of ``says``, then with an error."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            text = next(says, None)
-            self.send_response(503 if text is None else 200)
-            self.end_headers()
-            self.wfile.write((text or "").encode())
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.fixture
@@ -195,21 +155,6 @@ def test_a_later_fail_revokes_even_when_its_run_was_deleted(
         evidence.accepted(site, "staging", digest, gates, kube=kube)
 
 
-def broken(errand: locust.Errand, scratch: Path) -> tuple[list[Path], int]:
-    """A load of 60 s under which every request is refused, as a generator leaves it."""
-    begun, n = 1_790_000_000.0, 600
-    times = array("d", (begun + i / 10 for i in range(n)))
-    columns = {"scheduled": times, "started": times}
-    columns["finished"] = array("d", (t + 0.001 for t in times))
-    whole = {"status": array("h", [0] * n), "level": array("h", [-1] * n), "name": array("i", [1] * n)}
-    for name, column in {**columns, **whole, "error": array("i", [2] * n)}.items():
-        (scratch / f"{name}.raw").write_bytes(column.tobytes())
-    facts = {"texts": ["", "POST /predict", "refused"], "level_starts": [begun], "ended": begun + 60}
-    facts |= {"generator_cpu": 0.1, "generator_first": False}
-    (scratch / "facts.json").write_text(json.dumps(facts))
-    return [scratch], 0
-
-
 @pytest.mark.parametrize("answers_first", [True, False])
 def test_a_fail_that_takes_the_service_down_revokes(
     site: Site,
@@ -232,11 +177,11 @@ def test_a_fail_that_takes_the_service_down_revokes(
     shutil.copy(kubeconfig, site.kubeconfig)
     says = iter([json.dumps({"image_digest": digest, "model_version": "7"})] if answers_first else [])
     with answering(says) as url:
-        there = SilentSite(**dict(site), app=url)
+        there = ServedSite(**dict(site), app=url)
         load = Load("classify", (LoadLevel(8, 60),))
         lines = ["fail of POST /predict < 1 %"]
         failed = evidence.measure(
-            there, "staging", "staging", lines, load, tmp_path / "failed", generate=broken
+            there, "staging", "staging", lines, load, tmp_path / "failed", generate=generated.refused
         )
     kube.delete("Application", "birdclef-staging", argocd.NAMESPACE)
     assert failed.recorded.statement.verdict == "FAIL"
