@@ -11,7 +11,7 @@ from cxlib.evidence import EXPERIMENT
 from cxlib.harness import gates, summary
 from cxlib.model.load import Load, levels
 from cxlib.settings import Site
-from cxlib.stage import evidence, gate, reuse
+from cxlib.stage import baseline, evidence, gate, reuse
 from cxlib.stage.environment import Environment
 from cxlib.stage.evidence import Measured
 from cxlib.stage.reuse import Proven
@@ -47,7 +47,7 @@ def _(
     if further and (proven := reuse.proven(site, "staging", question.name, text)):
         summary.record(f"gate {question.name}", f"not measured again: {proven}")
         return proven
-    measured = evidence.measure(site, "staging", question.name, question.criteria, under, folder)
+    measured = baseline.measure(site, "staging", question.name, question.criteria, under, folder)
     summary.record(f"gate {question.name}", measured.result.verdict.value)
     summary.record("evidence", f"MLflow run {measured.logged.run_id} in {EXPERIMENT}")
     for criterion in measured.result.outcome.criteria:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def read(path: Path) -> Gate:
     if not isinstance(data, dict):
         raise ConfigError(str(path), "not a mapping", _FORM)
     if twice:
-        raise ConfigError(f"{path}: {twice}", "given twice, and the last would win unseen", _FORM)
+        raise ConfigError(f"{path}: {twice}", "given twice in one place: the last would win unseen", _FORM)
     if unknown := sorted(map(str, set(data) - {"name", "criteria", "load"})):
         raise ConfigError(f"{path}: {unknown[0]}", "unknown field", _FORM)
     name, lines = data.get("name"), data.get("criteria")
@@ -42,13 +43,23 @@ def read(path: Path) -> Gate:
 
 
 def _twice(document: Any) -> str:
-    """The first field of a YAML mapping that is there more than once; empty when none is."""
+    """The first field that a mapping of the YAML has more than once, at any depth; empty when none has."""
     import yaml
 
-    if not isinstance(document, yaml.MappingNode):
-        return ""
-    names = [str(name.value) for name, _ in document.value]
-    return next((n for n in names if names.count(n) > 1), "")
+    left, known = [document], set()
+    while left:
+        node = left.pop()
+        if node is None or id(node) in known:  # an alias may stand for what it is in
+            continue
+        known.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left += reversed(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            names = Counter(str(name.value) for name, _ in node.value)
+            if doubled := next((name for name, times in names.items() if times > 1), ""):
+                return doubled
+            left += [part for pair in reversed(node.value) for part in reversed(pair)]
+    return ""
 
 
 def _load(where: str, said: object) -> Load:

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--env", metavar="E", help="it must be of this environment")
     one.add_argument("--fingerprint", metavar="F", help="it must be of this site, such as local:6c1f09ab")
     one.add_argument("--samples", type=Path, metavar="FILE", help="it must be about these samples")
+    one.add_argument("--run", type=Path, metavar="FILE", help="it must be about this run.json")
     one.add_argument("--public-key", type=Path, metavar="FILE", help="PEM (default: the site's own)")
     one.add_argument("--site", default="local", help="whose key (default: local)")
     one.add_argument("--json", action="store_true", help="for machines")
@@ -81,13 +82,12 @@ def _asked(args: argparse.Namespace) -> dict[str, str]:
             "gate": gate.name,
             "gate_sha256": rules.gate_sha256(gate.name, text([c.text for c in gate.criteria], gate.load)),
         }
-    if args.samples:
-        try:
-            asked["samples_sha256"] = hashlib.sha256(args.samples.read_bytes()).hexdigest()
-        except OSError as exc:
-            raise ConfigError(
-                "--samples", f"{args.samples}: {exc.strerror}", "Name the samples file"
-            ) from exc
+    for option, path, name in (("samples", args.samples, "samples_sha256"), ("run", args.run, "run_sha256")):
+        if path:
+            try:
+                asked[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as exc:
+                raise ConfigError(f"--{option}", f"{path}: {exc.strerror}", "Name the file itself") from exc
     return {name: value for name, value in asked.items() if value}
 
 
@@ -102,6 +102,7 @@ def _against(proven: Statement, asked: dict[str, str], now: datetime) -> list[st
         "gate": ("it is of another gate", proven.gate),
         "gate_sha256": ("the gate's text has changed since", proven.gate_sha256),
         "samples_sha256": ("it is about other samples", proven.samples_sha256),
+        "run_sha256": ("it is about another run.json", proven.run_sha256),
     }
     found = [
         f"{said[name][0]}: {said[name][1] or 'none'}, asked for {value}"
@@ -134,6 +135,7 @@ def _facts(proven: Statement) -> dict[str, str]:
         "expires": f"{proven.expires:%Y-%m-%d %H:%M:%S} UTC",
         "gate text": f"sha256 {proven.gate_sha256}",
         "samples": f"sha256 {proven.samples_sha256}" if proven.samples_sha256 else "none",
+        "run.json": f"sha256 {proven.run_sha256}" if proven.run_sha256 else "none",
         "commit": proven.commit or "unknown",
     }
     if proven.override:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -18,6 +18,8 @@ VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE", "INVALID", OVERRIDE)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TEXT = 4_000  # characters that a name or a reason may have
+_CRITERION_TEXT = 400  # that each text of a criterion keeps, where all of them are too much
+_MOST_CRITERIA_BYTES = 256 * 1024  # of JSON: an envelope of more is read by nobody
 
 
 class EvidenceRefused(CxError):
@@ -54,9 +56,9 @@ class Override:
 class Statement:
     """A gate's verdict about ``subject`` in ``environment`` of ``site``; times are aware, kept in UTC.
 
-    ``criteria`` are the judged criteria as ``verdict.json`` has them. ``samples_sha256`` is empty
-    when the gate needs no samples, ``commit`` when the harness didn't run from a git checkout.
-    ``override`` is there if, and only if, the verdict is OVERRIDE.
+    ``criteria`` are the judged criteria as ``verdict.json`` has them. ``samples_sha256`` and
+    ``run_sha256`` (of run.json) are empty when the gate needs no load run, ``commit`` when the harness
+    didn't run from a git checkout. ``override`` is there if, and only if, the verdict is OVERRIDE.
     """
 
     gate: str
@@ -73,6 +75,7 @@ class Statement:
     finished: datetime
     expires: datetime
     override: Override | None = None
+    run_sha256: str = ""
 
 
 def encode(statement: Statement) -> bytes:
@@ -93,6 +96,8 @@ def encode(statement: Statement) -> bytes:
         "expires": _time(statement.expires),
         "override": asdict(statement.override) if statement.override else None,
     }
+    if statement.run_sha256:  # there are statements from before it was hashed, which still revoke
+        predicate["run"] = statement.run_sha256
     return canonical(
         {
             "_type": TYPE,
@@ -120,6 +125,25 @@ def decode(payload: bytes) -> Statement:
     return statement
 
 
+def is_digest(text: str) -> bool:
+    """Whether a statement can be about the image of that digest."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def fitted(statement: Statement) -> Statement:
+    """``statement`` with its texts cut to what can be signed: a FAIL that can't be revokes nothing.
+
+    A PASS keeps all its criteria, or is too large to be signed.
+    """
+    kept = replace(statement, reason=_cut(statement.reason, _TEXT))
+    if len(canonical(list(kept.criteria))) <= _MOST_CRITERIA_BYTES:
+        return kept
+    kept = replace(kept, criteria=tuple(map(_brief, kept.criteria)))
+    if kept.verdict == "PASS" or len(canonical(list(kept.criteria))) <= _MOST_CRITERIA_BYTES:
+        return kept
+    return replace(kept, criteria=())
+
+
 def check(statement: Statement) -> None:
     """Raises ``EvidenceRefused`` when the statement lacks something or contradicts itself."""
     s = statement
@@ -130,12 +154,31 @@ def check(statement: Statement) -> None:
         _refuse("gate, environment or site is empty")
     if s.verdict not in VERDICTS:
         _refuse(f"unknown verdict {_short(s.verdict)}")
-    if not _HASH.fullmatch(s.gate_sha256) or not _HASH.fullmatch(s.samples_sha256 or "0" * 64):
-        _refuse("the hash of the gate or of the samples is no SHA-256")
-    if s.subject.digest and not _DIGEST.fullmatch(s.subject.digest):
+    if not all(
+        _HASH.fullmatch(h or "0" * 64) for h in (s.gate_sha256 or "-", s.samples_sha256, s.run_sha256)
+    ):
+        _refuse("the hash of the gate, of the samples or of run.json is no SHA-256")
+    if s.subject.digest and not is_digest(s.subject.digest):
         _refuse(f"{_short(s.subject.digest)} is no image digest")
+    if not all(isinstance(criterion, dict) for criterion in s.criteria):
+        _refuse("a criterion is no JSON object")
+    _check_opening(s)
+    if any(moment.tzinfo is None for moment in (s.started, s.finished, s.expires)):
+        _refuse("a time has no time zone")
+    if not s.started <= s.finished < s.expires:
+        _refuse("its times are out of order")
+
+
+def _check_opening(s: Statement) -> None:
+    """What a statement that opens a way must say besides."""
     if s.verdict in ("PASS", OVERRIDE) and not s.subject.digest:
         _refuse(f"a {s.verdict} must name the image that it is about")
+    if s.verdict == "PASS" and not s.subject.model_version:
+        _refuse("a PASS must name the model version that it is about")
+    if s.verdict == "PASS":
+        blocking = [c.get("verdict") for c in s.criteria if c.get("blocking", True) is not False]
+        if "PASS" not in blocking or not set(map(str, blocking)) <= {"PASS", "NOT APPLICABLE"}:
+            _refuse("a PASS must have criteria that block, and of those none that isn't PASS")
     if (s.verdict == OVERRIDE) != (s.override is not None):
         _refuse("an override is a verdict of its own")
     if s.override and not all(
@@ -143,12 +186,6 @@ def check(statement: Statement) -> None:
         for text in (s.override.who, s.override.why, s.override.target_environment)
     ):
         _refuse("an override must say who, why and to which environment")
-    if not all(isinstance(criterion, dict) for criterion in s.criteria):
-        _refuse("a criterion is no JSON object")
-    if any(moment.tzinfo is None for moment in (s.started, s.finished, s.expires)):
-        _refuse("a time has no time zone")
-    if not s.started <= s.finished < s.expires:
-        _refuse("its times are out of order")
 
 
 def canonical(data: Any) -> bytes:
@@ -197,6 +234,7 @@ def _statement(subject: dict[str, Any], predicate: dict[str, Any]) -> Statement:
         finished=datetime.fromisoformat(predicate["finished"]),
         expires=datetime.fromisoformat(predicate["expires"]),
         override=Override(**predicate["override"]) if predicate["override"] is not None else None,
+        run_sha256=predicate.get("run", ""),
     )
 
 
@@ -207,6 +245,14 @@ def _time(moment: datetime) -> str:
 def _short(thing: object) -> str:
     text = str(thing)
     return repr(text if len(text) <= 80 else text[:79] + "…")
+
+
+def _brief(criterion: dict[str, Any]) -> dict[str, Any]:
+    return {k: _cut(v, _CRITERION_TEXT) if isinstance(v, str) else v for k, v in criterion.items()}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from cxlib.model.sample import Samples
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A baseline that there should be, and ``why`` it can't be had: what compares with it is INVALID."""
+
+    why: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
     """A baseline made ready, or why it is refused: then ``measurement`` is None."""
@@ -23,8 +30,10 @@ class Baseline:
     measurement: Measurement | None = None
 
     @classmethod
-    def of(cls, candidate: Run, given: tuple[Run, Samples], rule: WarmUpRule) -> Baseline:
+    def of(cls, candidate: Run, given: tuple[Run, Samples] | Refused, rule: WarmUpRule) -> Baseline:
         """``given``, if it is a valid run of the candidate's site and profile."""
+        if isinstance(given, Refused):
+            return cls(given.why)
         run, samples = given
         for what, mine, theirs in (
             ("site", candidate.site, run.site),
@@ -39,17 +48,15 @@ class Baseline:
         return cls(measurement=Measurement.of(run, samples, rule))
 
     def observe(self, criterion: Criterion, levels: tuple[LevelKey, ...]) -> tuple[Observed | None, str]:
-        """Its requests at those of ``levels`` that it has, or None and why there are none."""
+        """Its requests at all of ``levels``, or None and why there are none."""
         if self.measurement is None:
             return None, self.refused
-        theirs = self.measurement
-        shared = tuple(level for level in levels if theirs.count(criterion.endpoint, (level,)))
-        where = ", ".join(map(told, levels))
-        if not shared:
-            return None, f"the baseline has no samples of {criterion.endpoint} at {where}"
-        if unsteady := theirs.unsteady(shared):
+        theirs, name = self.measurement, criterion.endpoint
+        if missing := [told(level) for level in levels if not theirs.count(name, (level,))]:
+            return None, f"the baseline has no samples of {name} at {', '.join(missing)}"
+        if unsteady := theirs.unsteady(levels):
             return None, f"the baseline was never steady at {', '.join(unsteady)}"
-        observed = theirs.observe(criterion.endpoint, shared)
-        if any(not len(observed.at((level,))) for level in shared):
-            return None, f"the baseline has no samples of {criterion.endpoint} after warm-up"
+        observed = theirs.observe(name, levels)
+        if missing := [told(level) for level in levels if not observed.count(level)]:
+            return None, f"the baseline has no samples of {name} after warm-up at {', '.join(missing)}"
         return observed, ""

@@ -22,8 +22,9 @@ def ratio(candidate: Observed, baseline: Observed) -> tuple[float | None, float 
     """
     mine, theirs = _maxima(candidate), _maxima(baseline)
     j, i = _least_run(len(mine), len(theirs)), _least_run(len(theirs), len(mine))
-    low = float(mine[-j] / theirs[-1]) if j and theirs[-1] > 0 else None
-    high = float(mine[-1] / theirs[-i]) if i and theirs[-i] > 0 else None
+    # as Python's numbers: numpy's would warn of a ratio that is none
+    low = float(mine[-j]) / float(theirs[-1]) if j and theirs[-1] > 0 else None
+    high = float(mine[-1]) / float(theirs[-i]) if i and theirs[-i] > 0 else None
     return low, high
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 from cxlib.errors import ConfigError
 from cxlib.judge import criterion as absolute
 from cxlib.judge import metric, relative
-from cxlib.judge.baseline import Baseline
+from cxlib.judge.baseline import Baseline, Refused
 from cxlib.judge.observed import Measurement, Observed, told
 from cxlib.judge.result import unjudged
+from cxlib.judge.silence import silenced
 from cxlib.judge.validity import checks as validity
-from cxlib.judge.validity import same_load
+from cxlib.judge.validity import same_load, served_unknown
 from cxlib.judge.warmup import WarmUpRule
 from cxlib.model.criterion import Criterion, Gate, Metric
 from cxlib.model.verdict import Check, CriterionResult, GateVerdict, Verdict
@@ -41,26 +42,31 @@ def judge(
     rule: WarmUpRule = WARM_UP,
     *,
     declared: Sequence[str] = (),
-    baseline: tuple[Run, Samples] | None = None,
+    baseline: tuple[Run, Samples] | Refused | None = None,
 ) -> GateVerdict:
     """The verdict of ``gate``. Raises ``ConfigError`` on an endpoint or load level that the run lacks.
 
     ``declared`` endpoints exist even if the run has no sample of them: that is INVALID, no misspelling.
     ``baseline`` is the accepted run of what is in production; without one, criteria that compare with it
-    are NOT_APPLICABLE. One of another site or profile, or no valid run, makes them INVALID.
+    are NOT_APPLICABLE. One that is refused, of another site or profile, or no valid run makes them INVALID.
     """
-    check_levels(gate, run.levels)
     checks = validity(run, samples) + ((same_load(run, gate.load),) if gate.load else ())
-    if len(samples):
-        check_endpoints(gate, sorted({*samples.names, *declared}))
-    if contradiction := next((c.seen for c in checks if c.name == "run.json" and not c.ok), ""):
-        unread = (unjudged(c, Verdict.INVALID, contradiction) for c in gate.criteria)
-        return _conclude(gate.name, tuple(unread), checks, {})  # numbers from it would be nonsense
+    unread = next((c.seen for c in checks if c.name == "run.json" and not c.ok), "")
+    try:
+        check_levels(gate, run.levels)
+        if len(samples):
+            check_endpoints(gate, sorted({*samples.names, *declared}))
+    except ConfigError as exc:
+        if all(c.ok for c in checks):
+            raise
+        unread = unread or exc.problem  # a run that broke off lacks what was to come; that is no misspelling
+    if unread:
+        return invalid(gate, unread, checks)  # numbers from it would be nonsense
     mine = Measurement.of(run, samples, rule)
     theirs = Baseline.of(run, baseline, rule) if baseline else None
     results = tuple(_one(mine, theirs, c) for c in gate.criteria)
     warm_up = {told(level): start for level, start in mine.since.items() if start is not None}
-    return _conclude(gate.name, results, checks, warm_up)
+    return _conclude(gate.name, results, checks, warm_up, unknown=served_unknown(run))
 
 
 def check_levels(gate: Gate, levels: Iterable[AnyLevel]) -> None:
@@ -89,6 +95,12 @@ def check_endpoints(gate: Gate, known: Sequence[str]) -> None:
             )
 
 
+def invalid(gate: Gate, reason: str, checks: tuple[Check, ...]) -> GateVerdict:
+    """The verdict on a run that failed some of ``checks``, none of whose criteria is worth judging."""
+    results = tuple(unjudged(c, Verdict.INVALID, reason) for c in gate.criteria)
+    return GateVerdict(gate.name, Verdict.INVALID, _failed(checks), results, checks)
+
+
 def broken(gate: Gate, reason: str) -> GateVerdict:
     """The verdict on a run folder that cannot be read as one."""
     results = tuple(unjudged(c, Verdict.INVALID, reason) for c in gate.criteria)
@@ -100,45 +112,48 @@ def _one(mine: Measurement, theirs: Baseline | None, criterion: Criterion) -> Cr
     if criterion.relative and theirs is None:
         return unjudged(criterion, Verdict.NOT_APPLICABLE, "there is no baseline to compare with yet")
     levels = mine.wanted(criterion.level, open_only=criterion.metric is Metric.LATE)
-    observed = mine.observe(criterion.endpoint, levels)
-    if not len(observed) and not mine.count(criterion.endpoint, levels):
-        return unjudged(criterion, Verdict.INVALID, "no samples of it")
+    n = mine.count(criterion.endpoint, levels)
+    if missing := [told(level) for level in levels if not mine.count(criterion.endpoint, (level,))]:
+        return unjudged(criterion, Verdict.INVALID, f"no samples of it at {', '.join(missing)}", n)
     if unsteady := mine.unsteady(levels):
         reason = f"never steady at {', '.join(unsteady)}: throughput or median latency kept changing"
-        n = mine.count(criterion.endpoint, levels)
         return unjudged(criterion, Verdict.INCONCLUSIVE, reason, n)
-    if not len(observed):
-        return unjudged(criterion, Verdict.INVALID, "no samples of it after warm-up")
+    observed = mine.observe(criterion.endpoint, levels)
+    if missing := [told(level) for level in levels if not observed.count(level)]:
+        return unjudged(criterion, Verdict.INVALID, f"no samples of it after warm-up at {', '.join(missing)}")
+    return silenced(_judged(observed, theirs, criterion), observed, criterion)
+
+
+def _judged(observed: Observed, theirs: Baseline | None, criterion: Criterion) -> CriterionResult:
     if criterion.relative and theirs:
         return _compared(observed, theirs, criterion)
     result = absolute.judge(observed, criterion)
-    other = theirs.observe(criterion, levels)[0] if theirs else None
+    other = theirs.observe(criterion, observed.levels)[0] if theirs else None
     return replace(result, baseline=metric.value(criterion, other)) if other else result
 
 
 def _compared(observed: Observed, theirs: Baseline, criterion: Criterion) -> CriterionResult:
-    own = tuple(level for level in observed.levels if len(observed.at((level,))))
-    other, why = theirs.observe(criterion, own)
+    other, why = theirs.observe(criterion, observed.levels)
     if other is None:
         return unjudged(criterion, Verdict.INVALID, why, len(observed))
-    result = relative.judge(observed.at(other.levels), other, criterion)
-    left_out = [told(level) for level in own if level not in other.levels]
-    if left_out:
-        return replace(result, reason=f"{result.reason}; the baseline has no level of {', '.join(left_out)}")
-    return result
+    return relative.judge(observed, other, criterion)
 
 
 def _conclude(
-    name: str, results: tuple[CriterionResult, ...], checks: tuple[Check, ...], warm_up: dict[str, float]
+    name: str,
+    results: tuple[CriterionResult, ...],
+    checks: tuple[Check, ...],
+    warm_up: dict[str, float],
+    *,
+    unknown: bool,
 ) -> GateVerdict:
     blocking = [r for r in results if r.blocking]
-    failed = [c for c in checks if not c.ok]
+    failed = [c.name for c in checks if not c.ok]
     # A service that is gone cannot say what it is: a FAIL stays one, anything better is unproven.
-    unknown_only = [c.name for c in failed] == ["served"] and "unknown" in failed[0].seen
+    unknown_only = unknown and failed == ["served"]
     if failed and not (unknown_only and any(r.verdict is Verdict.FAIL for r in blocking)):
-        reason = "; ".join(f"{c.name}: {c.seen}, wanted {c.wanted}" for c in failed)
         results = tuple(replace(r, verdict=Verdict.INVALID) for r in results)
-        return GateVerdict(name, Verdict.INVALID, reason, results, checks, warm_up)
+        return GateVerdict(name, Verdict.INVALID, _failed(checks), results, checks, warm_up)
     applied = [r for r in blocking if r.verdict is not Verdict.NOT_APPLICABLE]
     if not applied:
         why = "applies without a baseline" if blocking else "of it blocks"
@@ -149,6 +164,10 @@ def _conclude(
     if len(applied) < len(blocking):
         reason += f"; {len(blocking) - len(applied)} not applicable without a baseline"
     return GateVerdict(name, verdict, reason, results, checks, warm_up)
+
+
+def _failed(checks: Iterable[Check]) -> str:
+    return "; ".join(f"{c.name}: {c.seen}, wanted {c.wanted}" for c in checks if not c.ok)
 
 
 def _reason(verdict: Verdict, blocking: list[CriterionResult]) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from cxlib.judge.validity import LATE_SECONDS
-from cxlib.model.criterion import Criterion, Metric
+from cxlib.model.criterion import Criterion, Metric, matches
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +27,7 @@ def hits(criterion: Criterion, samples: Samples) -> NDArray[np.bool_]:
     if criterion.metric is Metric.LATE:
         late: NDArray[np.bool_] = samples.started - samples.scheduled > LATE_SECONDS
         return late
-    wanted = [s for s in np.unique(samples.status) if fnmatchcase(str(s), criterion.status_glob)]
+    wanted = [s for s in np.unique(samples.status).tolist() if matches(criterion.status_glob, s)]
     return np.isin(samples.status, wanted)
 
 

@@ -77,6 +77,14 @@ class Observed:
     def levels(self) -> tuple[LevelKey, ...]:
         return tuple(dict.fromkeys(s.level for s in self.spans))
 
+    def count(self, level: LevelKey) -> int:
+        """How many of the requests are of ``level``."""
+        import numpy as np
+
+        if "counts" not in self.kept:
+            self.kept["counts"] = np.bincount(self.span, minlength=len(self.spans))
+        return int(sum(self.kept["counts"][i] for i, s in enumerate(self.spans) if s.level == level))
+
     def where(self, chosen: NDArray[np.bool_]) -> Observed:
         """The requests that ``chosen`` (n,) picks; the spans stay, as time without a request counts."""
         if chosen.all():
@@ -132,6 +140,7 @@ class Measurement:
     samples: Samples
     since: dict[LevelKey, float | None]
     kept: dict[object, Observed] = field(default_factory=dict, repr=False)
+    counts: dict[tuple[str, LevelKey], int] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, samples: Samples, rule: WarmUpRule) -> Measurement:
@@ -152,7 +161,10 @@ class Measurement:
 
     def count(self, endpoint: str, levels: tuple[LevelKey, ...]) -> int:
         """How many requests of ``endpoint`` there were at ``levels``, warm-up included."""
-        return int(self._about(endpoint, levels).sum())
+        for level in levels:
+            if (endpoint, level) not in self.counts:
+                self.counts[endpoint, level] = int(self._about(endpoint, (level,)).sum())
+        return sum(self.counts[endpoint, level] for level in levels)
 
     def unsteady(self, levels: tuple[LevelKey, ...]) -> list[str]:
         """Those of ``levels`` that had load and never became steady, as people write them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from cxlib.judge import bootstrap, extreme, metric, share
@@ -47,11 +48,18 @@ def judge(candidate: Observed, baseline: Observed, criterion: Criterion) -> Crit
 def fieller(a: Estimate, b: Estimate) -> Interval:
     """95 % interval of a / b (Fieller 1954, Journal of the Royal Statistical Society B 16).
 
-    Degrees of freedom by Welch and Satterthwaite. An end is None where b may be nothing, or where a
-    single block leaves the variance unknown.
+    Degrees of freedom by Welch and Satterthwaite. An end is None where b may be nothing, where a
+    single block leaves the variance unknown, or where it is no number.
     """
     if a.freedom < 1 or b.freedom < 1 or b.value <= 0:
         return None, None
+    try:
+        return bounded(*_fieller(a, b))
+    except (OverflowError, ZeroDivisionError):  # b is so small that its square is nothing
+        return None, None
+
+
+def _fieller(a: Estimate, b: Estimate) -> Interval:
     both = a.variance + (a.value / b.value) ** 2 * b.variance
     if both <= 0:
         return a.value / b.value, a.value / b.value
@@ -63,6 +71,15 @@ def fieller(a: Estimate, b: Estimate) -> Interval:
         return None, None
     root = max(0.0, one**2 - two * nil) ** 0.5
     return max(0.0, (one - root) / two), (one + root) / two
+
+
+def bounded(low: float | None, high: float | None) -> Interval:
+    """An interval as it is; open where an end is no finite number."""
+    return low if _finite(low) else None, high if _finite(high) else None
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and isfinite(value)
 
 
 def _estimate(observed: Observed, criterion: Criterion, mix: Mix | None) -> Estimate:
@@ -140,12 +157,12 @@ def _weighed(criterion: Criterion, baseline: Observed, mix: Mix) -> float:
 
 def _told(criterion: Criterion, n: int, values: tuple[float, float], interval: Interval) -> CriterionResult:
     """The result on candidate and baseline ``values`` (seconds, rps or shares) and their ratio."""
-    low, high = (None if end is None else 100 * (end - 1) for end in interval)
+    low, high = bounded(*(None if end is None else 100 * (end - 1) for end in interval))
     verdict = by_interval(criterion, low, high)
     scale = criterion.per_second if criterion.metric in metric.LATENCIES else 1.0
     scale = 100.0 if criterion.metric in metric.SHARES else scale
     a, b = values[0] * scale, values[1] * scale
-    change = 100 * (a / b - 1) if b else None
+    change, _ = bounded(100 * (a / b - 1) if b else None, None)
     reason = (
         f"{number(a, criterion.measured_unit)} against the baseline's {number(b, criterion.measured_unit)}"
         f", truly {between(low, high, '%')} apart; {criterion.limit:+g} % is allowed"
@@ -169,4 +186,5 @@ def _more(result: CriterionResult, criterion: Criterion, a: Estimate, b: Estimat
     bound = (1 + criterion.limit / 100) * b.value
     t2 = bootstrap.quantile_of_t(a.freedom + b.freedom) ** 2
     left = (bound - a.value) ** 2 / t2 - (bound / b.value) ** 2 * b.variance
-    return max(1, int(result.n * (a.variance / left - 1)) + 1) if left > 0 else None
+    needed = result.n * (a.variance / left - 1) if left > 0 else None
+    return max(1, int(needed) + 1) if needed is not None and isfinite(needed) else None

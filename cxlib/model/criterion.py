@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from cxlib.model.line import OPERATORS
@@ -110,6 +111,11 @@ class Criterion:
     def holds(self, value: Any) -> Any:
         """Whether ``value`` (a number or an array, in the limit's unit) is on the wanted side."""
         return OPERATORS[self.op](value, self.limit)
+
+
+def matches(glob: str, status: int) -> bool:
+    """Whether an HTTP status is one of ``glob``. Status 0 is no answer, and no pattern's but its own."""
+    return fnmatchcase(str(status), glob) if status else glob == "0"
 
 
 @dataclass(frozen=True, slots=True)

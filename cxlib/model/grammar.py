@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from cxlib.errors import ConfigError
-from cxlib.model.criterion import Criterion, Gate, LoadPoint, Metric
+from cxlib.model.criterion import Criterion, Gate, LoadPoint, Metric, matches
 from cxlib.model.line import NUMBER, Line
 
 EXAMPLE = "p95 of POST /predict < 30 ms at 1 users"
@@ -22,7 +21,7 @@ _UNIT = re.compile(r"\s*(?P<unit>%|[A-Za-z]+)")
 _LEVEL = re.compile(rf"\s+at\s+(?P<amount>{NUMBER})\s+(?P<unit>\S+)")
 _PERCENTILE = re.compile(rf"p({NUMBER})")
 _STATUS = re.compile(r"rc[0-9?*\[\]!-]+")
-_STATUSES = ("0", *map(str, range(100, 600)))
+_STATUSES = (0, *range(100, 600))
 _LEAST_SHARE = 0.0001  # a percentile nearer to 0 or 100 than this would take millions of requests
 
 
@@ -89,8 +88,14 @@ class _Reader(Line):
                 self.wrong(f"'{text}' is no percentile that can be measured", fix)
             return Metric.PERCENTILE
         if _STATUS.fullmatch(text):
-            if not any(fnmatchcase(status, text[2:]) for status in _STATUSES):
-                self.wrong(f"no HTTP status matches '{text[2:]}'", "Write such as rc5??, rc404 or rc[45]??")
+            found, fix = (
+                [s for s in _STATUSES if matches(text[2:], s)],
+                "Write such as rc5??, rc404 or rc[45]??",
+            )
+            if not found:
+                self.wrong(f"no HTTP status matches '{text[2:]}'", fix)
+            if len(found) == len(_STATUSES) - 1:
+                self.wrong(f"every answer matches '{text[2:]}', whatever it says", fix)
             return Metric.STATUS
         if text not in {m.value for m in Metric} - {Metric.PERCENTILE.value, Metric.STATUS.value}:
             self.wrong(f"unknown metric '{text}'", f"Write one of: {METRICS}")

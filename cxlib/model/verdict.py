@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Any
 
 
@@ -80,12 +81,14 @@ class GateVerdict:
     warm_up: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data for ``verdict.json``."""
+        """Plain data for ``verdict.json``; a number that JSON can't say is None."""
         data = asdict(self)
         data["verdict"] = self.verdict.value
         data["warm_up"] = dict(self.warm_up)
-        for criterion, result in zip(data["criteria"], self.criteria, strict=True):
-            criterion["verdict"] = result.verdict.value
+        data["criteria"] = [
+            {name: _sayable(value) for name, value in criterion.items()} | {"verdict": result.verdict.value}
+            for criterion, result in zip(data["criteria"], self.criteria, strict=True)
+        ]
         return data
 
     @classmethod
@@ -100,3 +103,7 @@ class GateVerdict:
             tuple(Check(**c) for c in data["checks"]),
             dict(data["warm_up"]),
         )
+
+
+def _sayable(value: Any) -> Any:
+    return None if isinstance(value, float) and not isfinite(value) else value

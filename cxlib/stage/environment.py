@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cxlib import progress
 from cxlib.clients import argocd, http, pod
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
-from cxlib.errors import StageFailed, Unreachable
+from cxlib.errors import CxError, StageFailed, Unreachable
 from cxlib.settings import ENVIRONMENTS, MODEL_NAME, Site
 from cxlib.stage import application
 from cxlib.wait import Budget, Look, wait_until
@@ -106,6 +107,15 @@ def charted(kube: Kube, name: str) -> str:
     """The commit of the chart that an environment is pinned to; the branch's name where it follows one."""
     found = kube.get("Application", f"birdclef-{name}", argocd.NAMESPACE)
     return str(found["spec"]["source"].get("targetRevision", "")) if found else ""
+
+
+def meant(kube: Kube, name: str) -> Candidate:
+    """What ``pointed`` says; empty where that can't be learnt."""
+    try:
+        return pointed(kube, name)
+    except CxError as exc:
+        progress.note(f"what {name} is pointed at cannot be learnt: {exc}")
+        return Candidate("", "")
 
 
 def install(kube: Kube, site: Site, name: str) -> list[str]:

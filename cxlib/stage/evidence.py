@@ -17,7 +17,7 @@ from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Found, Logged, Tracking
 from cxlib.evidence import EXPERIMENT, FILE, envelope, rules
 from cxlib.evidence.rules import Accepted
-from cxlib.evidence.statement import OVERRIDE, EvidenceRefused, Override, Statement, Subject
+from cxlib.evidence.statement import OVERRIDE, EvidenceRefused, Override, Statement, Subject, fitted
 from cxlib.model.load import Load
 from cxlib.model.verdict import CriterionResult, GateVerdict
 from cxlib.parallel import run_all
@@ -29,6 +29,7 @@ from cxlib.stage.trust import require as require
 
 if TYPE_CHECKING:
     from cxlib.clients.locust import Generate
+    from cxlib.judge.baseline import Refused
     from cxlib.model.run import Run
     from cxlib.model.sample import Samples
     from cxlib.report.context import Context
@@ -63,13 +64,13 @@ def measure(
     load: Load,
     folder: Path,
     *,
-    baseline: tuple[Run, Samples] | None = None,
+    baseline: tuple[Run, Samples] | Refused | None = None,
     generate: Generate | None = None,
 ) -> Measured:
     """Put the environment under load, judge it, and record the evidence, also when the gate is closed.
 
-    ``baseline`` is the accepted run that criteria may compare with; ``generate`` is who sends the load
-    (default: as the site says). The key is looked at before any load is sent. Raises what ``gate.run_gate``
+    ``baseline`` is as ``gate.run_gate`` takes it; ``generate`` is who sends the load (default: as the site
+    says). The key is looked at before any load is sent. Raises what ``gate.run_gate``
     and ``record`` raise.
     """
     from cxlib.model.run import Served
@@ -81,6 +82,7 @@ def measure(
     text = gate.text(criteria, load)  # of the files as they are now, before the load
     kube = platform.connect(site)
     publish_trust(kube, site)
+    meant = environments.meant(kube, environment)
     with progress.stage(f"load gate {name}"):
         started = datetime.now(UTC)
         result = gate.run_gate(
@@ -95,9 +97,8 @@ def measure(
             baseline=baseline,
             generate=generate or load_pods.sender(site, kube, environment),
         )
-        subject = Subject(result.served.digest or "", result.served.model_version or "")
         recorded = record(
-            site, environment, result.outcome, subject, folder,
+            site, environment, result.outcome, result.about(meant.digest, meant.version), folder,
             started=started, text=text, files=result.files(), metrics=result.metrics(), kube=kube,
             draw=partial(gate.draw, folder, result.outcome, baseline),
         )  # fmt: skip
@@ -121,7 +122,8 @@ def record(
     """Sign a judged gate and log it with ``files``, whatever its verdict; the one door for all gates.
 
     ``folder`` gets ``evidence.json`` and ``verdict.json``. ``text`` is the gate's as it was asked,
-    as ``gate.text`` makes it (default: the criteria that were judged). Samples are those in ``folder``.
+    as ``gate.text`` makes it (default: the criteria that were judged). Samples and run.json are those in
+    ``folder``.
     ``draw`` makes ``report.html`` of provenance and history (default: a report on values alone).
     Raises ``ConfigError`` (the key), ``EvidenceRefused`` (a PASS about no image), ``Unreachable``.
     """
@@ -144,12 +146,14 @@ def record(
         verdict=outcome.verdict.value,
         reason=outcome.reason,
         criteria=tuple(outcome.as_json()["criteria"]),
-        samples_sha256=_samples_sha256(folder),
+        samples_sha256=_sha256(folder, *_SAMPLES),
         commit=git.revision(CHECKOUT),
         started=started,
         finished=finished,
         expires=finished + timedelta(hours=site.evidence.hours),
+        run_sha256=_sha256(folder, "run.json"),
     )
+    statement = fitted(statement)
     report = folder / "report.html"
     about = history.context(Tracking(site.url("mlflow")), EXPERIMENT, statement, identity.public_key(site))
     report.write_text(draw(about) if draw else load.render_verdict(outcome, context=about))
@@ -289,8 +293,9 @@ def envelopes(tracking: Tracking, runs: Sequence[Found]) -> list[bytes | None]:
     return run_all([partial(tracking.artifact_if_there, run.run_id, FILE) for run in runs])
 
 
-def _samples_sha256(folder: Path) -> str:
-    for name in _SAMPLES:
+def _sha256(folder: Path, *names: str) -> str:
+    """Of the first of ``names`` that is in ``folder``; empty without any."""
+    for name in names:
         if (folder / name).is_file():
             return hashlib.sha256((folder / name).read_bytes()).hexdigest()
     return ""

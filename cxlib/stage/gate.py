@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cxlib import progress
 from cxlib.clients import locustfile
 from cxlib.errors import ConfigError, CxError, GateClosed, ProcessFailed
+from cxlib.evidence.statement import Subject, is_digest
 from cxlib.model.criterion import Gate
 from cxlib.model.grammar import parse_gate
 from cxlib.model.verdict import GateVerdict, Verdict
@@ -19,6 +20,7 @@ from cxlib.stage.history import metric_name
 
 if TYPE_CHECKING:
     from cxlib.clients.locust import Generate
+    from cxlib.judge.baseline import Refused
     from cxlib.judge.warmup import WarmUpRule
     from cxlib.model.load import Load, LoadLevel
     from cxlib.model.run import Run, Served
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 class GateResult:
     """A gate that was judged, and where its evidence lies.
 
+    ``served`` is what answered at the end, or at the start where the end didn't tell.
     ``extended_seconds`` is by how much the load was extended, for want of samples; 0 when it was not.
     """
 
@@ -45,6 +48,17 @@ class GateResult:
     @property
     def report(self) -> Path:
         return self.folder / "report.html"
+
+    def about(self, digest: str, version: str) -> Subject:
+        """The image that the verdict is about, where ``digest`` is the one that was meant to be served.
+
+        A service that went down under the load can't name its own, and a FAIL about none would revoke
+        nothing. A PASS is about what answered, and nothing else.
+        """
+        answered = Subject(self.served.digest or "", self.served.model_version or "")
+        if self.verdict is Verdict.PASS or is_digest(answered.digest):
+            return answered
+        return Subject(digest, version)
 
     def files(self) -> tuple[Path, ...]:
         """What is worth keeping: run, samples, verdict and report, those that are there."""
@@ -77,13 +91,13 @@ def run_gate(
     folder: Path,
     site: str = "local",
     warm_up: WarmUpRule | None = None,
-    baseline: tuple[Run, Samples] | None = None,
+    baseline: tuple[Run, Samples] | Refused | None = None,
     generate: Generate | None = None,
 ) -> GateResult:
     """Drive ``host`` (a base URL) with the load ``profile`` and judge the samples.
 
     ``served`` is asked what answers, before and after, and may raise ``CxError``: then it is unknown.
-    ``baseline`` is the accepted run that criteria may compare with.
+    ``baseline`` is the accepted run that criteria may compare with, or why it can't be had.
     ``generate`` is who sends the load, as ``locust.run`` says. An INCONCLUSIVE run is extended once by
     the same levels again, an amount that nobody chose after seeing it. ``folder`` gets run.json,
     samples.parquet, verdict.json and report.html; it must not hold a run yet.
@@ -119,7 +133,8 @@ def run_gate(
         run, samples, outcome = measure()
     write_evidence(folder, run, samples, outcome, baseline)
     progress.note(f"gate '{name}': {outcome.verdict.value}, {outcome.reason}")
-    return GateResult(outcome, folder, run.served.end, extended)
+    answered = run.served.end if run.served.end.digest else run.served.start
+    return GateResult(outcome, folder, answered, extended)
 
 
 def _killed(gate: Gate, folder: Path, served: Callable[[], Served], exc: ProcessFailed) -> GateResult:
@@ -179,17 +194,19 @@ def write_evidence(
     run: Run,
     samples: Samples,
     outcome: GateVerdict,
-    baseline: tuple[Run, Samples] | None = None,
+    baseline: tuple[Run, Samples] | Refused | None = None,
 ) -> None:
     """Write verdict.json and report.html into ``folder``."""
     from cxlib.report import load
 
     text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "verdict.json").write_text(text + "\n")
-    (folder / "report.html").write_text(load.render(run, samples, outcome, baseline=baseline))
+    (folder / "report.html").write_text(load.render(run, samples, outcome, baseline=_drawable(baseline)))
 
 
-def draw(folder: Path, outcome: GateVerdict, baseline: tuple[Run, Samples] | None, context: Context) -> str:
+def draw(
+    folder: Path, outcome: GateVerdict, baseline: tuple[Run, Samples] | Refused | None, context: Context
+) -> str:
     """The report on the run in ``folder``, with its provenance and history; also when it can't be read."""
     from cxlib.clients import runfolder
     from cxlib.report import load
@@ -198,7 +215,11 @@ def draw(folder: Path, outcome: GateVerdict, baseline: tuple[Run, Samples] | Non
         run, samples = runfolder.read(folder)
     except runfolder.BrokenRun:
         return load.render_verdict(outcome, context=context)
-    return load.render(run, samples, outcome, baseline=baseline, context=context)
+    return load.render(run, samples, outcome, baseline=_drawable(baseline), context=context)
+
+
+def _drawable(baseline: tuple[Run, Samples] | Refused | None) -> tuple[Run, Samples] | None:
+    return baseline if isinstance(baseline, tuple) else None
 
 
 def require_pass(result: GateResult) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,28 +14,23 @@ from typing import Any
 import pytest
 
 from cxlib import settings
+from cxlib.clients import argocd
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
 from cxlib.evidence import FILE, envelope, rules
 from cxlib.evidence.rules import State
 from cxlib.evidence.statement import EvidenceRefused, Subject
+from cxlib.model.load import Load, LoadLevel
 from cxlib.model.verdict import CriterionResult, GateVerdict, Verdict
 from cxlib.settings import Evidence, Site
 from cxlib.stage import evidence, identity, ledger, trust
 from cxlib.stage.evidence import Recorded
+from tests.cluster import generated
+from tests.cluster.loopback_site import LoopbackSite, ServedSite, answering
 from tests.evidence.made import keys
 
 LINE = "p95 of POST /predict < 30 ms"
 TEXT = rules.gate_sha256("staging", [LINE])
-
-
-class LoopbackSite(Site):
-    """A site whose MLflow is the tests' own."""
-
-    mlflow: str
-
-    def url(self, port: str) -> str:
-        return self.mlflow if port == "mlflow" else super().url(port)
 
 
 @pytest.fixture
@@ -108,8 +104,10 @@ def test_samples_and_gate_are_bound_by_their_hashes(
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "samples.parquet").write_bytes(b"samples")
+    (folder / "run.json").write_bytes(b"run")
     made = record(site, kube, folder, digest, files=[folder / "samples.parquet"])
     assert made.statement.samples_sha256 == hashlib.sha256(b"samples").hexdigest()
+    assert made.statement.run_sha256 == hashlib.sha256(b"run").hexdigest()
     assert made.statement.gate_sha256 == TEXT
     assert evidence.kept(site, made.logged, "samples.parquet") == b"samples"
     verdict = json.loads(evidence.kept(site, made.logged, "verdict.json"))
@@ -157,6 +155,41 @@ def test_a_later_fail_revokes_even_when_its_run_was_deleted(
         evidence.accepted(site, "staging", digest, gates, kube=kube)
 
 
+@pytest.mark.parametrize("answers_first", [True, False])
+def test_a_fail_that_takes_the_service_down_revokes(
+    site: Site,
+    kube: Kube,
+    kubeconfig: Path,
+    argocd_api: None,
+    tmp_path: Path,
+    digest: str,
+    answers_first: bool,
+) -> None:
+    """Nobody is left to say which image it was: what answered before the load counts, or else what the
+    Application is pointed at. Such a FAIL was about no image, and the PASS before it opened the way."""
+    meant = digest if not answers_first else "sha256:" + "0" * 64
+    app = argocd.manifest(
+        "birdclef-staging", repository="http://git/site.git", path="deploy/app", namespace="birdclef-staging",
+        project="birdclef",
+    )  # fmt: skip
+    argocd.ensure(kube, app, {"image.digest": meant, "model.version": "7"})
+    record(site, kube, tmp_path / "passed", digest)
+    shutil.copy(kubeconfig, site.kubeconfig)
+    says = iter([json.dumps({"image_digest": digest, "model_version": "7"})] if answers_first else [])
+    with answering(says) as url:
+        there = ServedSite(**dict(site), app=url)
+        load = Load("classify", (LoadLevel(8, 60),))
+        lines = ["fail of POST /predict < 1 %"]
+        failed = evidence.measure(
+            there, "staging", "staging", lines, load, tmp_path / "failed", generate=generated.refused
+        )
+    kube.delete("Application", "birdclef-staging", argocd.NAMESPACE)
+    assert failed.recorded.statement.verdict == "FAIL"
+    assert failed.recorded.statement.subject == Subject(digest, "7")
+    with pytest.raises(EvidenceRefused, match="revoked by the FAIL"):
+        evidence.accepted(site, "staging", digest, {"staging": TEXT}, kube=kube)
+
+
 def test_a_changed_gate_makes_old_evidence_void(site: Site, kube: Kube, tmp_path: Path, digest: str) -> None:
     """Who tightens a limit wants it measured again; the list shows it before a promotion is refused."""
     record(site, kube, tmp_path / "run", digest)
@@ -179,7 +212,8 @@ def test_a_file_tampered_with_in_mlflow_opens_nothing(
 ) -> None:
     """Anybody may write to MLflow; a FAIL turned into a PASS there is found out by its signature."""
     made = record(site, kube, tmp_path / "run", digest, Verdict.FAIL)
-    forged = envelope.sign(replace(made.statement, verdict="PASS"), keys().private)
+    passed = tuple(judged().as_json()["criteria"])
+    forged = envelope.sign(replace(made.statement, verdict="PASS", criteria=passed), keys().private)
     path = tmp_path / FILE
     path.write_bytes(forged)
     Tracking(site.url("mlflow"))._client().log_artifact(made.logged.run_id, str(path))

@@ -60,6 +60,7 @@ def statement(verdict: str = "PASS", *, ago: timedelta = timedelta(hours=1), **o
         started=finished - timedelta(minutes=2),
         finished=finished,
         expires=finished + DAY,
+        run_sha256="e5" * 32,
     )
     return replace(made, **other)
 
@@ -67,7 +68,9 @@ def statement(verdict: str = "PASS", *, ago: timedelta = timedelta(hours=1), **o
 def override(target: str = "canary", **other: Any) -> Statement:
     """Break-glass for ``target``."""
     given = Override("ann", "the oncall page says so", target)
-    return statement("OVERRIDE", gate="override", criteria=(), samples_sha256="", override=given, **other)
+    return statement(
+        "OVERRIDE", gate="override", criteria=(), samples_sha256="", run_sha256="", override=given, **other
+    )
 
 
 def signed(keys: Keys, *statements: Statement) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,12 +54,14 @@ def test_what_was_asked_for_must_hold(keys: Keys, tmp_path: Path, capsys: pytest
     import hashlib
 
     one = statement(finished=now(), samples_sha256=hashlib.sha256(b"x").hexdigest())
+    one = replace(one, run_sha256=one.samples_sha256)
     asked = [
         *("--digest", made.DIGEST),
         *("--env", "staging"),
         *("--fingerprint", made.SITE),
         *("--gate", str(tmp_path / "gate.yaml")),
         *("--samples", str(tmp_path / "samples")),
+        *("--run", str(tmp_path / "samples")),
     ]
     assert cli.main([*written(tmp_path, keys, one), *asked]) == 0, capsys.readouterr().out
 
@@ -71,6 +74,7 @@ def test_what_was_asked_for_must_hold(keys: Keys, tmp_path: Path, capsys: pytest
         (["--fingerprint", "local:0"], "it is of another site"),
         (["--gate", "gate.yaml"], "the gate's text has changed since"),
         (["--samples", "gate.yaml"], "it is about other samples"),
+        (["--run", "gate.yaml"], "it is about another run.json"),
     ],
 )
 def test_what_does_not_hold_is_refused(

@@ -318,10 +318,11 @@ def test_a_doubled_field_is_refused(keys: made.Keys) -> None:
         {"gate": ""},
         {"gate_sha256": "abc"},
         {"samples_sha256": "abc"},
+        {"run_sha256": "abc"},
         {"expires": made.NOW - made.DAY},
         {"finished": datetime(2026, 11, 24, 12, 0)},
-        {"criteria": ({"value": float("nan")},)},
-        {"criteria": ({"value": object()},)},
+        {"criteria": ({"verdict": "PASS", "value": float("nan")},)},
+        {"criteria": ({"verdict": "PASS", "value": object()},)},
         {"reason": "x" * 5_000},
         {"verdict": "OVERRIDE"},
     ],
@@ -336,7 +337,7 @@ def test_a_statement_that_contradicts_itself_is_not_signed(keys: made.Keys, chan
 
 def test_what_is_too_large_is_not_signed(keys: made.Keys) -> None:
     """What nobody would read again must be told when it is made."""
-    many = tuple({"text": "x" * 1000} for _ in range(1000))
+    many = tuple({"text": "x" * 1000, "verdict": "PASS"} for _ in range(1000))
     with pytest.raises(EvidenceRefused, match="are allowed"):
         envelope.sign(made.statement(criteria=many), keys.private)
 

@@ -65,8 +65,8 @@ def _(run_folder):
     key = PLANTED["key"].encode()
     now = datetime.now(UTC)
     about = Subject("sha256:" + "0" * 64, "1")
-    proven = Statement("g", "0" * 64, "staging", "local:1", about, "PASS", "", (), "", "", now, now,
-                       now + timedelta(hours=1))
+    proven = Statement("g", "0" * 64, "staging", "local:1", about, "PASS", "",
+                       ({"text": "x", "verdict": "PASS"},), "", "", now, now, now + timedelta(hours=1))
     (run_folder / "load" / "evidence.json").write_bytes(envelope.sign(proven, key))
     public = load_pem_private_key(key, None).public_key()
     public = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -46,6 +46,7 @@ def samples(
     fast: float = 0.010,
     slow: float = 0.100,
     users: int = 8,
+    rate: float = 0.0,
     start: float = 0.0,
     seconds: float = 60.0,
     name: str = "POST /predict",
@@ -60,7 +61,7 @@ def samples(
     bad = spread(n, failed)
     error[bad], codes[bad] = "HTTP 500", status
     clock = {"scheduled": times, "started": times.copy(), "finished": times + latency}
-    level = {"users": np.full(n, users), "rate": np.zeros(n)}
+    level = {"users": np.full(n, users), "rate": np.full(n, rate)}
     return Samples.of({**clock, **level, "name": np.full(n, name), "status": codes, "error": error})
 
 

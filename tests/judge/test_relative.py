@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -184,3 +185,15 @@ def test_single_block_is_inconclusive() -> None:
     result = compare(short, short, parse(P95))
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.more
+
+
+@pytest.mark.parametrize("metric", ["max", "avg", "p95", "p99.9999"])
+def test_a_baseline_of_next_to_nothing_bounds_no_ratio(metric: str) -> None:
+    """Found with latencies of 1e-320 s: the ratio was infinite, and the verdict could not be written."""
+    nothing = samples(300, fast=0.0)
+    nothing.scheduled[0], nothing.finished[0] = 0.0, 1e-320
+    others = samples(1000, name="GET /health")  # which are steady
+    line = f"{metric} of POST /predict vs baseline by 10 %"
+    outcome = compared(together(samples(300), others), together(nothing, others), line)
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert "Infinity" not in json.dumps(outcome.as_json(), allow_nan=False)

@@ -152,6 +152,31 @@ def test_wrong_gate_file_names_the_field(tmp_path: Path, text: str, says: str) -
         gatefile.read(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"name: x\nname: y\ncriteria: ['{P99}']\n",
+        f"name: x\ncriteria:\n  - key: {P99.replace('30', '1')}\n    key: {P99}\n",
+        f"name: x\ncriteria: ['{P99}']\nload: {{profile: a, profile: b, levels: [{{users: 8}}]}}\n",
+        f"name: x\ncriteria: ['{P99}']\nload: {{profile: a, levels: [{{users: 9, users: 8}}]}}\n",
+    ],
+)
+def test_a_field_that_is_given_twice_is_told(tmp_path: Path, text: str) -> None:
+    """YAML lets the last one win: with a dash forgotten a criterion was gone, and the gate passed."""
+    path = tmp_path / "gate.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="given twice"):
+        gatefile.read(path)
+
+
+def test_an_alias_that_stands_for_what_it_is_in_ends(tmp_path: Path) -> None:
+    """YAML can say a list of itself, which has no end to look for."""
+    path = tmp_path / "gate.yaml"
+    path.write_text("name: x\ncriteria: &a [*a]\n")
+    with pytest.raises(ConfigError, match="entry 1"):
+        gatefile.read(path)
+
+
 def test_prefix_needs_no_quotes_in_a_gate_file(tmp_path: Path) -> None:
     """YAML takes `- key: p95 …` for a mapping; people don't."""
     gate = gatefile.read(gate_file(tmp_path, f"key: {P99}", "watch: fail of POST /predict < 1 %"))
