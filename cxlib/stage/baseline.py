@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxlib import progress
 from cxlib.clients import runfolder
 from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Tracking
