@@ -21,11 +21,12 @@ from cxlib.clients.mlflow import Tracking
 from cxlib.evidence import envelope, rules
 from cxlib.evidence.statement import Statement, Subject
 from cxlib.wait import Budget, Look, wait_until
-from services.pipeline import claim, model, registry, tracking
+from services.pipeline import claim, logbook, model, registry, tracking
 from services.pipeline.admission import Order
 from services.pipeline.cluster import Cluster
 from services.pipeline.image import REPOSITORY
 from services.pipeline.pace import Pace
+from services.pipeline.target import SOURCES
 from services.pipeline.world import World
 from tests.cluster.promotion_doubles import TIP, Rollouts, api
 
@@ -254,8 +255,13 @@ class Staged:
         return self._seen(environment, self.old_version, self.old_digest, OLD_CHART)
 
     def install_old(self, environment: str) -> None:
-        """The older version, until all say so."""
+        """The older version, until all say so; on record as promoted there, by the chart of its time."""
         self.stand.install(environment, self.old_version, self.old_digest)
+        came = logbook.Entry(
+            "promote-model-0", uuid.uuid4().hex, logbook.PROMOTED, environment, SOURCES[environment],
+            self.old_version, self.old_digest, chart=OLD_CHART,
+        )  # fmt: skip
+        logbook.write(self.stand.mlflow, came, PACE)
 
         def look() -> Look[bool]:
             seen = self.stand.seen(environment)

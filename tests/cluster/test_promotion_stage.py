@@ -104,7 +104,8 @@ def test_without_evidence_nothing_is_even_asked_for(world: World) -> None:
 
 def test_no_stage_is_skipped(world: World) -> None:
     """Production gets what runs in the canary, and that has no proof of its own there yet."""
-    world.staged.install_old("production")
+    staged = world.staged  # put there by hand: nothing on record says how it came
+    staged.stand.install("production", staged.old_version, staged.old_digest)
     with pytest.raises(EvidenceRefused, match="gate 'canary' has no PASS for this image"):
         promotion.converge(world.site, "production")
 
