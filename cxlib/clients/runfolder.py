@@ -36,7 +36,9 @@ def write(folder: Path, run: Run, samples: Samples) -> None:
     table = pa.Table.from_arrays(columns, schema=schema)
     # With checksums a damaged page is refused instead of read as other numbers.
     parquet.write_table(table, folder / "samples.parquet", write_page_checksum=True)
-    (folder / "run.json").write_text(run.model_dump_json(by_alias=True, indent=1) + "\n")
+    without = None if run.halves else {"halves"}
+    text = run.model_dump_json(by_alias=True, indent=1, exclude=without)
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _arrow_type(kind: str) -> Any:
