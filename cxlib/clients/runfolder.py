@@ -54,7 +54,7 @@ def _run(path: Path) -> Run:
     try:
         return Run.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as exc:
-        raise BrokenRun("run.json is missing") from exc
+        raise BrokenRun(f"{path} is missing") from exc
     except ValidationError as exc:  # is a ValueError too, and says more
         first = exc.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
@@ -104,4 +104,4 @@ def _table(folder: Path) -> Any:
     if (folder / "samples.csv").is_file():
         options = csv.ConvertOptions(column_types={n: _arrow_type(k) for n, k in COLUMNS.items()})
         return csv.read_csv(folder / "samples.csv", convert_options=options)
-    raise BrokenRun("the samples are missing: neither samples.parquet nor samples.csv")
+    raise BrokenRun(f"the samples are missing: neither samples.parquet nor samples.csv in {folder}")
