@@ -109,7 +109,7 @@ def load_site(name: str) -> Site:
     if name not in known:
         raise ConfigError("--site", f"there is no site '{name}'", f"Use one of: {', '.join(known)}")
     try:
-        return Site.model_validate(tomllib.loads(path.read_text()))
+        return Site.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(str(path), f"not TOML: {exc}", "Mend the line it names") from exc
     except ValidationError as exc:

@@ -56,7 +56,7 @@ def read(folder: Path, planned: Sequence[LoadLevel]) -> Part:
     import numpy as np
 
     try:
-        facts = json.loads((folder / "facts.json").read_text())
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
         columns = {n: np.fromfile(folder / f"{n}.raw", dtype=kind) for n, kind in _RAW.items()}
         return _part(facts, columns, planned)
     except (OSError, ValueError, KeyError, IndexError) as exc:

@@ -56,7 +56,7 @@ def remembers(state: Path) -> bool | None:
     """Whether the state kept in the folder ``state`` holds anything; None when it isn't kept there, or is
     just being written."""
     try:
-        return bool(json.loads((state / "terraform.tfstate").read_text()).get("resources"))
+        return bool(json.loads((state / "terraform.tfstate").read_text(encoding="utf-8")).get("resources"))
     except (OSError, ValueError):
         return None
 
@@ -83,7 +83,7 @@ class Workspace:
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.replace(state / "terraform.log.1")
         self._variables = state / "site.tfvars.json"
-        self._variables.write_text(json.dumps(variables, indent=1))
+        self._variables.write_text(json.dumps(variables, indent=1), encoding="utf-8")
         self._library = _Terraform(working_dir=str(folder), terraform_bin_path=str(program))
         self._library.log = self.log
         kept = {k: v for k, v in os.environ.items() if not k.startswith(_OF_THE_CALLER)}

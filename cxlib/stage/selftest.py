@@ -224,7 +224,7 @@ def _disturbed(case: Case, bench: Bench, log: Path) -> Iterator[None]:
 
 def _disturb(case: Case, bench: Bench, log: Path, ended: threading.Event) -> None:
     def look() -> Look[None]:
-        told = re.findall(r"(\d+) requests", log.read_text()) if log.is_file() else []
+        told = re.findall(r"(\d+) requests", log.read_text(encoding="utf-8")) if log.is_file() else []
         sent = int(told[-1]) if told else 0
         return Look(f"{sent} requests", done=sent >= _SENT_BEFORE, hopeless=ended.is_set())
 
