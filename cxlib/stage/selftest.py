@@ -118,6 +118,7 @@ CASES = (
     ),
     Case("resets", "every 20th answer a reset connection", Verdict.FAIL, before=_reset),
     Case("stall", "no answer for 2 s", Verdict.FAIL, during=_stall, load=LoadLevel(0, 10.0, 40.0, "constant")),  # noqa: E501
+    Case("too few", "two requests a second, for 6 s", Verdict.INCONCLUSIVE, load=LoadLevel(0, 6.0, 2.0, "constant")),  # noqa: E501
     Case(
         "no data",
         "users who send nothing",
