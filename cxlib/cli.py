@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     SIGTERM and a closed terminal end it as Ctrl-C does: whatever it has started is ended first.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of few letters shows the others' numbers
+        sys.stdout.reconfigure(errors="backslashreplace")
     argv = list(sys.argv[1:] if argv is None else argv)
     verbs = _verbs()
     parser = argparse.ArgumentParser(prog="cx", description=__doc__)
@@ -63,7 +66,7 @@ def _verbs() -> dict[str, Path]:
 
 def _help(path: Path) -> str:
     """The verb's HELP, read without importing it: `cx --help` stays quick."""
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         if (
             isinstance(target, ast.Name)

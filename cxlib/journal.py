@@ -83,7 +83,7 @@ def left(site: Site) -> list[Entry]:
     """What was begun and not undone, oldest first. A last line cut off by a crash is skipped."""
     entries: dict[str, Entry] = {}
     path = _path(site)
-    for line in path.read_text().splitlines() if path.exists() else ():
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
             record = json.loads(line)
         except json.JSONDecodeError:
@@ -121,6 +121,6 @@ def append(path: Path, record: Mapping[str, object]) -> None:
 def _born(pid: int) -> float:
     """When process ``pid`` started, in clock ticks since boot; 0 when there is none."""
     try:
-        return float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        return float(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
     except FileNotFoundError:
         return 0.0

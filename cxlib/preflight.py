@@ -108,7 +108,7 @@ def _root() -> Check:
 
 
 def _memory(wanted: float) -> Check:
-    text = Path("/proc/meminfo").read_text()
+    text = Path("/proc/meminfo").read_text(encoding="utf-8")
     match = re.search(r"MemAvailable:\s+(\d+) kB", text)
     free = int(match[1]) * 1024 / GIB if match else 0.0
     ok = free >= wanted
@@ -184,13 +184,13 @@ def _programs(names: Iterable[str]) -> Iterator[Check]:
 
 
 def _cgroups() -> Check:
-    mounts = Path("/proc/mounts").read_text().splitlines()
+    mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
     types = {line.split()[2] for line in mounts if len(line.split()) > 2}
     kinds = types & {"cgroup", "cgroup2"}
     found = {frozenset({"cgroup2"}): "v2", frozenset({"cgroup", "cgroup2"}): "v1 with hybrid v2"}.get(
         frozenset(kinds), "v1" if kinds else "none"
     )
-    controllers = Path("/proc/cgroups").read_text() if Path("/proc/cgroups").exists() else ""
+    controllers = Path("/proc/cgroups").read_text(encoding="utf-8") if Path("/proc/cgroups").exists() else ""
     ok = bool(kinds) and (found == "v2" or "memory" in controllers)
     return Check("cgroups", "v2, or v1 with memory", found, ok, "" if ok else "mount /sys/fs/cgroup")
 

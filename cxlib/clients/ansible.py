@@ -87,7 +87,7 @@ def run(
     name = "ansible-check" if check else "ansible"
     folder = _private_data(site, name, variables)
     events = _Events(site.state / f"{name}.log")
-    events.log.write_text("")  # one run's output, not every run's
+    events.log.write_text("", encoding="utf-8")  # one run's output, not every run's
     argv = [sys.executable, "-m", "ansible_runner", "run", str(folder), "--json", "--playbook", playbook]
     argv += ["--project-dir", str(settings.CHECKOUT / "ansible")]
     argv += ["--inventory", str(folder / "inventory")]
@@ -117,10 +117,10 @@ def _private_data(site: settings.Site, name: str, variables: Mapping[str, object
         for name, address in site.nodes.items()
     }
     inventory = folder / "inventory"
-    (inventory / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    (inventory / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
     for name in ("groups.yml", "group_vars"):
         (inventory / name).symlink_to(site.folder / "inventory" / name)
-    (folder / "env" / "extravars").write_text(json.dumps(dict(variables)))
+    (folder / "env" / "extravars").write_text(json.dumps(dict(variables)), encoding="utf-8")
     return folder
 
 

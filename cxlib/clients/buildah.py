@@ -31,7 +31,7 @@ def debian(
         add = f"useradd --uid {number} --no-create-home --home-dir /tmp --shell /usr/sbin/nologin {name}"
         argv.append(f'--customize-hook=chroot "$1" {add}')
     argv += [suite, str(out)]
-    if sources.is_file() and suite in sources.read_text():
+    if sources.is_file() and suite in sources.read_text(encoding="utf-8"):
         argv.append(str(sources))
     process.run(argv, timeout=BUILD_SECONDS, log=log)
 

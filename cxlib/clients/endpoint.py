@@ -70,7 +70,7 @@ def client_certificates(path: Path) -> list[Certificate]:
 def _entry(path: Path, listed: str, inside: str) -> dict[str, Any]:
     """The first cluster or user. Raises ``ConfigError`` for what is no kubeconfig."""
     try:
-        return dict(yaml.safe_load(path.read_text())[listed][0][inside])
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8"))[listed][0][inside])
     except (OSError, yaml.YAMLError, KeyError, IndexError, TypeError) as exc:
         fix = "Remove it and bring the site up"
         raise ConfigError(str(path), f"not a kubeconfig: {type(exc).__name__}", fix) from exc

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxlib.errors import CxError
 from cxlib.model.load import LoadLevel
-from cxlib.model.run import Level, Run, ServedSpan
+from cxlib.model.run import Half, Level, Run, Served, ServedSpan
 from cxlib.model.sample import COLUMNS, Samples
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def read(folder: Path, planned: Sequence[LoadLevel]) -> Part:
     import numpy as np
 
     try:
-        facts = json.loads((folder / "facts.json").read_text())
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
         columns = {n: np.fromfile(folder / f"{n}.raw", dtype=kind) for n, kind in _RAW.items()}
         return _part(facts, columns, planned)
     except (OSError, ValueError, KeyError, IndexError) as exc:
@@ -134,13 +134,18 @@ def _widest(*same: Level) -> Level:
 
 
 def extended(first: tuple[Run, Samples], second: tuple[Run, Samples]) -> tuple[Run, Samples]:
-    """One run of both, on the first one's clock; the time between them belongs to no level."""
+    """One run of both, on the first one's clock; the time between them belongs to no level.
+
+    What is served at its end is what any of them saw that differs from the first: a service that changed
+    between them and back again is no single service.
+    """
     import numpy as np
 
     (a, before), (b, after) = first, second
     shift = (b.started - a.started).total_seconds()
     moved = [lv.model_copy(update={"start": lv.start + shift, "end": lv.end + shift}) for lv in b.levels]
     counts = [n for n in (a.planned_arrivals, b.planned_arrivals) if n is not None]
+    told = (a.served.start, a.served.end, b.served.start, b.served.end)
     run = a.model_copy(
         update={
             "planned_seconds": a.planned_seconds + b.planned_seconds,
@@ -150,10 +155,25 @@ def extended(first: tuple[Run, Samples], second: tuple[Run, Samples]) -> tuple[R
             "generator_cpu": max(a.generator_cpu, b.generator_cpu),
             "generator_first": a.generator_first and b.generator_first,
             "workers_lost": a.workers_lost + b.workers_lost,
-            "served": ServedSpan(start=a.served.start, end=b.served.end),
+            "served": ServedSpan(start=a.served.start, end=_other(*told)),
+            "halves": (*(a.halves or (_half(a),)), _half(b)),
         }
     )
     columns = {f: np.concatenate([getattr(before, f), getattr(after, f)]) for f in COLUMNS}
     for name in _TIMES:
         columns[name][len(before) :] += shift
     return run, Samples.of(columns)
+
+
+def _half(run: Run) -> Half:
+    return Half(
+        planned_seconds=run.planned_seconds,
+        actual_seconds=run.actual_seconds,
+        planned_arrivals=run.planned_arrivals,
+    )
+
+
+def _other(first: Served, *later: Served) -> Served:
+    """The first of ``later`` that is known to be another than ``first``, or isn't known; else the last."""
+    differing = sorted((s for s in later if s != first), key=lambda s: not (s.digest and s.model_version))
+    return differing[0] if differing else later[-1]

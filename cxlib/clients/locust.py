@@ -131,7 +131,7 @@ def _environment(order: Path) -> dict[str, str]:
 def alone(errand: Errand, scratch: Path) -> tuple[list[Path], int]:
     """One process of this machine sends it all."""
     order = scratch / "order.json"
-    order.write_text(errand.order(0, 1, 1.0, None))
+    order.write_text(errand.order(0, 1, 1.0, None), encoding="utf-8")
     process.run(
         errand.argv(sys.executable, str(errand.profile), str(CHECKOUT / PLUGIN)),
         timeout=errand.seconds + STOP_SECONDS + START_SECONDS,
@@ -183,7 +183,7 @@ def _start(
     home = scratch / f"worker-{index}"
     home.mkdir()
     order = home / "order.json"
-    order.write_text(errand.order(index, of, processors, ("127.0.0.1", 0)))
+    order.write_text(errand.order(index, of, processors, ("127.0.0.1", 0)), encoding="utf-8")
     argv = errand.argv(sys.executable, str(errand.profile), str(CHECKOUT / PLUGIN))
     log = errand.folder / f"locust-{index}.log"
     child = children.enter_context(process.background(argv, env=_environment(order), cwd=home, log=log))
@@ -191,7 +191,7 @@ def _start(
     def ask(method: str, path: str) -> bytes:
         if not (home / "port").exists():
             raise Unreachable(f"{home.name} does not listen yet")
-        url = f"http://127.0.0.1:{(home / 'port').read_text()}{path}"
+        url = f"http://127.0.0.1:{(home / 'port').read_text(encoding='utf-8')}{path}"
         return load_worker.body(http.fetch(url, body=None if method == "GET" else {}), path)
 
     def ended() -> str:

@@ -42,7 +42,7 @@ def start(names: Sequence[str], *, exits: Path = EXITS) -> None:
     """Start containers that are there and don't run, as after a reboot or a kill of their processes."""
     for entry in [e for name in names for e in _listed(f"^{name}$") if _state(e) == "killed"]:
         # what its watcher would have left; podman before 5.1 waits for it for ever (its pull request 22641)
-        (exits / entry["Id"]).write_text(str(KILLED))
+        (exits / entry["Id"]).write_text(str(KILLED), encoding="utf-8")
     process.run(["podman", "start", *names], timeout=120)
 
 
@@ -82,6 +82,6 @@ def _state(entry: dict[str, Any]) -> str:
 def _alive(entry: dict[str, Any]) -> bool:
     """Whether its first process is there; the number alone may be another's by now."""
     try:
-        return entry["Id"] in Path(f"/proc/{entry['Pid']}/cgroup").read_text()
+        return entry["Id"] in Path(f"/proc/{entry['Pid']}/cgroup").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
         return False

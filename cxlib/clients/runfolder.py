@@ -36,7 +36,9 @@ def write(folder: Path, run: Run, samples: Samples) -> None:
     table = pa.Table.from_arrays(columns, schema=schema)
     # With checksums a damaged page is refused instead of read as other numbers.
     parquet.write_table(table, folder / "samples.parquet", write_page_checksum=True)
-    (folder / "run.json").write_text(run.model_dump_json(by_alias=True, indent=1) + "\n")
+    without = None if run.halves else {"halves"}
+    text = run.model_dump_json(by_alias=True, indent=1, exclude=without)
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _arrow_type(kind: str) -> Any:
@@ -52,7 +54,7 @@ def _run(path: Path) -> Run:
     try:
         return Run.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as exc:
-        raise BrokenRun("run.json is missing") from exc
+        raise BrokenRun(f"{path} is missing") from exc
     except ValidationError as exc:  # is a ValueError too, and says more
         first = exc.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
@@ -102,4 +104,4 @@ def _table(folder: Path) -> Any:
     if (folder / "samples.csv").is_file():
         options = csv.ConvertOptions(column_types={n: _arrow_type(k) for n, k in COLUMNS.items()})
         return csv.read_csv(folder / "samples.csv", convert_options=options)
-    raise BrokenRun("the samples are missing: neither samples.parquet nor samples.csv")
+    raise BrokenRun(f"the samples are missing: neither samples.parquet nor samples.csv in {folder}")

@@ -57,7 +57,7 @@ def remembers(state: Path) -> bool | None:
     """Whether the state kept in the folder ``state`` holds anything; None when it isn't kept there, or is
     just being written."""
     try:
-        return bool(json.loads((state / "terraform.tfstate").read_text()).get("resources"))
+        return bool(json.loads((state / "terraform.tfstate").read_text(encoding="utf-8")).get("resources"))
     except (OSError, ValueError):
         return None
 
@@ -85,7 +85,7 @@ class Workspace:
             self.log.replace(state / "terraform.log.1")
         self._variables = state / "site.tfvars.json"
         written = self._new_file(".tfvars.json")
-        written.write_text(json.dumps(variables, indent=1))
+        written.write_text(json.dumps(variables, indent=1), encoding="utf-8")
         written.replace(self._variables)  # whole at any time: another run may be reading it
         self._library = _Terraform(working_dir=str(folder), terraform_bin_path=str(program))
         self._library.log = self.log

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cxlib.model.sample import Samples
     from cxlib.model.verdict import GateVerdict
 
+_READ = ("run.json", "samples.parquet", "samples.csv")
 HELP = "judge the stored samples of a load run by a gate file"
 
 
@@ -30,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     from cxlib.clients import gatefile, runfolder
     from cxlib.judge import gate as judging
 
+    if args.json is not None:
+        _clear(args.json, args)
     gate = gatefile.read(args.gate)
     try:
         measured = runfolder.read(args.run_dir)
@@ -52,11 +55,28 @@ def _baseline(folder: Path) -> tuple[Run, Samples]:
         raise runfolder.BrokenRun(f"the baseline {folder}: {exc}") from exc
 
 
+def _clear(path: Path, args: argparse.Namespace) -> None:
+    """An older verdict in ``path`` goes first: whoever reads it after an error must not find a PASS."""
+    from cxlib.errors import ConfigError
+
+    read = (
+        args.gate,
+        *(folder / name for folder in (args.run_dir, args.baseline) if folder for name in _READ),
+    )
+    try:
+        if any(one.exists() and path.exists() and one.samefile(path) for one in read):
+            raise ConfigError("--json", f"{path} is what is judged", "Name another file")
+        path.unlink(missing_ok=True)
+    except OSError as exc:
+        raise ConfigError("--json", f"{path} cannot be written: {exc.strerror}", "Name another file") from exc
+
+
 def _write(path: Path, outcome: GateVerdict) -> None:
     from cxlib.errors import ConfigError
 
+    text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     try:
-        path.write_text(json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        path.write_text(text, encoding="utf-8")
     except OSError as exc:
         raise ConfigError("--json", f"{path} cannot be written: {exc.strerror}", "Name another file") from exc
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cxlib.report.compare import Side
 
 HELP = "write the HTML report of a load run, compare two runs, or show a gate's last runs"
+_AS_STORED = "As stored in verdict.json, not judged anew"
 _FORM = "Write 'cx report RUN_DIR', 'cx report --compare A B' or 'cx report --history GATE'"
 
 
@@ -65,7 +67,10 @@ def _single(args: argparse.Namespace) -> int:
         print(f"INVALID: {exc}")
         return exc.exit_code
     outcome = None if gate else _stored(args.run_dir / "verdict.json")
-    if outcome is None:
+    if outcome:
+        print(f"{outcome.verdict.value} as stored in verdict.json; judge anew with --gate FILE")
+        outcome = replace(outcome, reason=f"{_AS_STORED}: {outcome.reason}")
+    else:
         outcome = judging.judge(*measured, gate or Gate("no gate", ()), baseline=baseline)
     _write(target, load.render(*measured, outcome, baseline=baseline))
     return 0
@@ -106,12 +111,14 @@ def _side(folder: Path) -> Side:
 
     measured = runfolder.read(folder)
     stored = _stored(folder / "verdict.json")
-    return Side(str(folder), *measured, f"{stored.verdict.value} of {stored.gate}" if stored else "")
+    return Side(
+        str(folder), *measured, f"{stored.verdict.value} of {stored.gate}, as stored" if stored else ""
+    )
 
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     except OSError as exc:
         raise ConfigError("--out", f"{path} cannot be written: {exc.strerror}", "Name another file") from exc
     print(path)
@@ -123,6 +130,6 @@ def _stored(path: Path) -> GateVerdict | None:
     if not path.is_file():
         return None
     try:
-        return GateVerdict.from_json(json.loads(path.read_text()))
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+        return GateVerdict.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as exc:
         raise ConfigError(str(path), f"no verdict of ours: {exc}", "Judge anew with --gate FILE") from exc

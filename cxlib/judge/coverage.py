@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING
 
 from cxlib.model.verdict import Check
@@ -32,7 +33,13 @@ def matching(run: Run, samples: Samples) -> Check:
 
 
 def duration(run: Run) -> Check:
-    """Whether the run, and its load levels together, lasted as long as planned."""
+    """Whether the run, and its load levels together, lasted as long as planned; each half of an extended
+    one does."""
+    found = [_duration(alone) for alone in run.alone]
+    return next((check for check in found if not check.ok), _duration(run))
+
+
+def _duration(run: Run) -> Check:
     covered = sum(level.end - level.start for level in run.levels)
     least = LEAST_DURATION * run.planned_seconds
     seen = f"{run.actual_seconds:.1f} s of {run.planned_seconds:.1f} s"
@@ -42,16 +49,26 @@ def duration(run: Run) -> Check:
     return Check("duration", ok, seen, f"at least {LEAST_DURATION:.0%} of the plan")
 
 
-def arrivals(run: Run, samples: Samples, planned: float) -> Check:
+def arrivals(run: Run, samples: Samples) -> Check:
     """Whether the open model sent what it had planned, at each level about what its rate says."""
-    seen = int((samples.rate > 0).sum())
-    told = f"{seen:,} of {planned:,.0f}"
+    halves = run.alone
+    ends = [half.levels[0].start for half in halves[1:]]
+    found = []
+    for half, first, last in zip(halves, [-inf, *ends], [*ends, inf], strict=True):
+        own = (samples.rate > 0) & (samples.scheduled >= first) & (samples.scheduled < last)
+        found.append(_arrivals(half, samples.where(own)))
+    return next((check for check in found if not check.ok), _arrivals(run, samples.where(samples.rate > 0)))
+
+
+def _arrivals(run: Run, sent: Samples) -> Check:
+    planned = run.planned_arrivals or 0.0
+    told = f"{len(sent):,} of {planned:,.0f}"
     wanted = f"at least {LEAST_ARRIVALS:.0%} of the plan"
-    if seen > max(MOST_ARRIVALS * planned, planned + 1):
+    if len(sent) > max(MOST_ARRIVALS * planned, planned + 1):
         return Check("arrivals", False, told, f"at most {MOST_ARRIVALS:.0%} of the plan")
-    if short := next(_short_levels(run, samples), ""):
+    if short := next(_short_levels(run, sent), ""):
         return Check("arrivals", False, f"{told}, {short}", wanted)
-    return Check("arrivals", seen >= LEAST_ARRIVALS * planned, told, wanted)
+    return Check("arrivals", len(sent) >= LEAST_ARRIVALS * planned, told, wanted)
 
 
 def _short_levels(run: Run, samples: Samples) -> Iterator[str]:
@@ -95,6 +112,10 @@ def _wrong_plan(run: Run) -> str:
         return "load levels that overlap, or are not in order"
     if any(level.end - level.start < _LEAST_LEVEL for level in run.levels):
         return "a load level that took no time"
+    if run.halves and len(run.levels) % len(run.halves):
+        return f"{len(run.levels)} load levels are not those of {len(run.halves)} halves"
+    if run.halves and abs(sum(h.planned_seconds for h in run.halves) - run.planned_seconds) > SLACK_SECONDS:
+        return "halves that were not planned as long as the whole"
     return _wrong_arrivals(run)
 
 

@@ -39,7 +39,7 @@ def checks(run: Run, samples: Samples) -> tuple[Check, ...]:
         _same_served(run),
     ]
     if run.planned_arrivals is not None:
-        found += [coverage.arrivals(run, samples, run.planned_arrivals), _on_time(samples)]
+        found += [coverage.arrivals(run, samples), _on_time(samples)]
     return tuple(found)
 
 

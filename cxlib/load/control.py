@@ -30,7 +30,7 @@ class Control:
         self._go, self._bye, self._at = Event(), Event(), 0.0
         self._server = WSGIServer(address, self._answer, log=None)
         self._server.start()
-        (folder / "port.new").write_text(str(self._server.server_port))
+        (folder / "port.new").write_text(str(self._server.server_port), encoding="utf-8")
         (folder / "port.new").rename(folder / "port")
 
     def wait_for_go(self) -> None:

@@ -27,7 +27,7 @@ from cxlib.load.generator import Generator
 from cxlib.load.recorder import Recorder
 
 FOLDER = Path(os.environ["CX_LOAD_ORDER"]).parent
-ORDER: dict[str, Any] = json.loads(Path(os.environ["CX_LOAD_ORDER"]).read_text())
+ORDER: dict[str, Any] = json.loads(Path(os.environ["CX_LOAD_ORDER"]).read_text(encoding="utf-8"))
 SPAWN_RATE = 1000
 # A tick of Locust's comes once a second; one this early still ends the level.
 EARLY_SECONDS = 0.03

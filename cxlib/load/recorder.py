@@ -129,4 +129,4 @@ class Recorder:
             "generator_first": self.first,
             **more,
         }
-        (folder / "facts.json").write_text(json.dumps(facts))
+        (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")

@@ -51,10 +51,19 @@ class ServedSpan(_Part):
     end: Served
 
 
+class Half(_Part):
+    """One of the runs that an extended run is of: as many of its load levels, in order, as the others."""
+
+    planned_seconds: Seconds
+    actual_seconds: Seconds
+    planned_arrivals: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+
+
 class Run(_Part):
     """``run.json`` of a load run folder. ``generator_cpu`` is the highest 5 s share, 0 to 1.
 
     ``generator_first``: it ran before all else on its machine; None where that isn't known.
+    ``halves`` are there when it was extended: each must be valid by itself.
     """
 
     format: Annotated[Literal[1], Field(alias="schema")]
@@ -71,3 +80,17 @@ class Run(_Part):
     workers_lost: Annotated[int, Field(ge=0)]
     locust: str
     served: ServedSpan
+    halves: tuple[Half, ...] = ()
+
+    @property
+    def alone(self) -> tuple[Run, ...]:
+        """Its halves as runs of their own, with their load levels; itself where it was not extended."""
+        each, left = divmod(len(self.levels), len(self.halves) or 1)
+        if not self.halves or left:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={**dict(half), "levels": self.levels[i * each : (i + 1) * each], "halves": ()}
+            )
+            for i, half in enumerate(self.halves)
+        )

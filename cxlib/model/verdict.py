@@ -92,17 +92,20 @@ class GateVerdict:
         return data
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> GateVerdict:
-        """The verdict that ``as_json`` wrote. Raises ``KeyError``, ``TypeError`` or ``ValueError``."""
-        criteria = (CriterionResult(**{**c, "verdict": Verdict(c["verdict"])}) for c in data["criteria"])
-        return cls(
-            data["gate"],
-            Verdict(data["verdict"]),
-            data["reason"],
-            tuple(criteria),
-            tuple(Check(**c) for c in data["checks"]),
-            dict(data["warm_up"]),
-        )
+    def from_json(cls, data: object) -> GateVerdict:
+        """The verdict that ``as_json`` wrote. Raises ``ValueError`` naming what is of another form."""
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            found = TypeAdapter(cls).validate_python(data)
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the whole"
+            raise ValueError(f"{where}: {first['msg']}") from exc
+        numbers = [n for c in found.criteria for n in asdict(c).values() if isinstance(n, float)]
+        if not all(map(isfinite, [*numbers, *found.warm_up.values()])):
+            raise ValueError("a number in it is none")
+        return found
 
 
 def _sayable(value: Any) -> Any:

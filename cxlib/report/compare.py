@@ -12,7 +12,7 @@ from cxlib.errors import duration
 from cxlib.model.criterion import Criterion, Gate, LoadPoint, Metric
 from cxlib.model.verdict import CriterionResult, Verdict
 from cxlib.report import distribution, level_curve, page
-from cxlib.report.load import MOST_DRAWN
+from cxlib.report.load import LETTERS, MOST_DRAWN, MOST_LOADS
 from cxlib.report.observed import Observed, observe
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def render(a: Side, b: Side) -> str:
     ]
     return page.fill(
         TEMPLATE,
+        letters=LETTERS,
         a=a,
         b=b,
         facts=_facts(a, b),
@@ -104,7 +105,8 @@ def render(a: Side, b: Side) -> str:
 
 def _criteria(a: Side, b: Side) -> list[Criterion]:
     """Every metric of what both runs have, at most ``MOST_GROUPS`` groups."""
-    endpoints = [name for name in b.samples.names if name in a.samples.names]
+    theirs = set(a.samples.names)
+    endpoints = [name for name in b.samples.names if name in theirs]
     known = {(level.users, level.rate) for level in a.run.levels}
     levels = {str(lv): lv for lv in b.run.levels if (lv.users, lv.rate) in known}.values()
     groups = [(name, level) for name in endpoints for level in levels][:MOST_GROUPS]
@@ -154,8 +156,9 @@ def _levels(run: Run) -> str:
 
 def _drawings(now: Observed, before: Observed) -> list[tuple[str, list[Markup]]]:
     found = []
-    for number, name in enumerate([n for n in now.endpoints if n in before.endpoints][:MOST_DRAWN]):
-        groups, old = now.of(name), before.of(name)
+    theirs = set(before.endpoints)
+    for number, name in enumerate([n for n in now.endpoints if n in theirs][:MOST_DRAWN]):
+        groups, old = now.of(name)[:MOST_LOADS], before.of(name)[:MOST_LOADS]
         drawn = [distribution.draw(f"distribution{number}", groups, [], old, "run A")]
         if len(groups) > 1:
             drawn.append(level_curve.draw(f"levels{number}", groups, [], old))
@@ -166,5 +169,8 @@ def _drawings(now: Observed, before: Observed) -> list[tuple[str, list[Markup]]]
 def _legend(now: Observed) -> list[list[tuple[str, str]]]:
     """Of the distribution and of the load levels."""
     old = ("before plain", "run A, in the same colour")
-    series = [(f"series{i % distribution.COLOURS}", f"{load}, run B") for i, load in enumerate(now.loads)]
+    series = [
+        (f"series{i % distribution.COLOURS}", f"{load}, run B")
+        for i, load in enumerate(now.loads[:MOST_LOADS])
+    ]
     return [[*series, old], [("median", "median"), ("p95", "p95"), ("p99", "p99"), old]]

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from cxlib.errors import duration
+from cxlib.model.verdict import Verdict
 from cxlib.report import distribution, interval_bar, level_curve, limits, page, past, table, timeline
 from cxlib.report.context import NOTHING, Context
-from cxlib.report.observed import Observed, observe
+from cxlib.report.observed import Group, Observed, observe
 
 if TYPE_CHECKING:
     from cxlib.model.criterion import Criterion
     from cxlib.model.run import Run
     from cxlib.model.sample import Samples
-    from cxlib.model.verdict import GateVerdict
+    from cxlib.model.verdict import CriterionResult, GateVerdict
 
 TEMPLATE = "load.html.j2"
 MOST_DRAWN = 3  # endpoints; the others are in the table
 MOST_OVERRIDES = 5
+MOST_LOADS = 20  # load levels in a drawing of them, evenly spread
+MOST_CRITERIA = 300
+LETTERS = 1500  # of any text from outside
 _SECTIONS = {
     "criteria": "Criteria",
     "checks": "Measurement",
@@ -66,6 +70,9 @@ def render(
         over_time=Markup(over_time),  # noqa: S704  the drawings escape their texts themselves
         hidden=max(0, len(seen.endpoints) - len(chosen)),
         distributions=_distributions(chosen, seen, criteria, before),
+        few_loads=f"{MOST_LOADS} of {len(seen.loads)} load levels are drawn."
+        if len(seen.loads) > MOST_LOADS
+        else "",
         curves=_curves(chosen, seen, criteria, before),
         legends=_legends(run, seen, before is not None, bool(criteria), outcome),
         endpoints=table.endpoints(seen),
@@ -110,10 +117,13 @@ def drawn_endpoints(seen: Observed, criteria: list[Criterion]) -> list[str]:
 def _filled(outcome: GateVerdict, context: Context, origin: list[page.Fact], **values: object) -> str:
     shown = context.overrides[:MOST_OVERRIDES]
     history = past.of(outcome, context, str(values["digest"]), str(values["model_version"]))
+    listed = _listed(outcome)
     return page.fill(
         TEMPLATE,
+        letters=LETTERS,
         outcome=outcome,
-        criteria=[(c, Markup(interval_bar.draw(c))) for c in outcome.criteria],  # noqa: S704  numbers only
+        criteria=[(c, Markup(interval_bar.draw(c))) for c in listed],  # noqa: S704  numbers only
+        more_criteria=len(outcome.criteria) - len(listed),
         provenance=[*origin, *_provenance(context)],
         overrides=shown,
         more_overrides=len(context.overrides) - len(shown),
@@ -122,6 +132,29 @@ def _filled(outcome: GateVerdict, context: Context, origin: list[page.Fact], **v
         history_missing=context.history_missing,
         **values,
     )
+
+
+def _listed(outcome: GateVerdict) -> list[CriterionResult]:
+    """All criteria in order; of too many, those that don't hold first."""
+    found = list(outcome.criteria)
+    if len(found) > MOST_CRITERIA:
+        found.sort(key=lambda c: c.verdict is Verdict.PASS)
+    return found[:MOST_CRITERIA]
+
+
+def _drawn(seen: Observed, name: str) -> list[Group]:
+    """An endpoint's groups at those load levels that are drawn."""
+    loads = set(drawn_loads(seen))
+    return [group for group in seen.of(name) if group.load in loads]
+
+
+def drawn_loads(seen: Observed) -> list[str]:
+    """The load levels that are drawn: all, or as many as can be told apart, the first and the last among
+    them."""
+    n = len(seen.loads)
+    if n <= MOST_LOADS:
+        return list(seen.loads)
+    return [seen.loads[round(i * (n - 1) / (MOST_LOADS - 1))] for i in range(MOST_LOADS)]
 
 
 def _before(run: Run, samples: Samples) -> Observed:
@@ -138,8 +171,8 @@ def _distributions(
     found = []
     for number, name in enumerate(chosen):
         about = [c for c in criteria if c.endpoint == name]
-        old = before.of(name) if before else []
-        drawn = distribution.draw(f"distribution{number}", seen.of(name), about, old)
+        old = _drawn(before, name) if before else []
+        drawn = distribution.draw(f"distribution{number}", _drawn(seen, name), about, old)
         found.append((name, Markup(drawn)))  # noqa: S704
     return found
 
@@ -149,10 +182,11 @@ def _curves(
 ) -> list[tuple[str, Markup]]:
     found = []
     for number, name in enumerate(chosen):
-        groups = seen.of(name)
+        groups = _drawn(seen, name)
         if len(groups) > 1:
             about = [c for c in criteria if c.endpoint == name]
-            drawn = level_curve.draw(f"levels{number}", groups, about, before.of(name) if before else [])
+            old = _drawn(before, name) if before else []
+            drawn = level_curve.draw(f"levels{number}", groups, about, old)
             found.append((name, Markup(drawn)))  # noqa: S704
     return found
 
@@ -168,7 +202,7 @@ def _legends(
         time.append(("fill warmup", "warm-up, not judged"))
     if any(level.rate for level in run.levels):
         time.append(("planned", "planned rate"))
-    series = [(f"series{i % distribution.COLOURS}", load) for i, load in enumerate(seen.loads)]
+    series = [(f"series{i % distribution.COLOURS}", load) for i, load in enumerate(drawn_loads(seen))]
     old = [("before plain", "the baseline, in the same colour")] if with_baseline else []
     return {"time": time, "distribution": [*series, *old, *limit], "levels": [*_LINES, *old, *limit]}
 

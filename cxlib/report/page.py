@@ -19,20 +19,31 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 Fact = tuple[str, str, str]  # name, value, and "hash" when it is one
 
 
-def fill(template: str, **values: object) -> str:
-    """The page that ``template`` of this folder makes of ``values``."""
-    return str(_environment().get_template(template).render(**values))
+def fill(template: str, *, letters: int | None = None, **values: object) -> str:
+    """The page that ``template`` of this folder makes of ``values``, no text longer than ``letters``."""
+    return str(_environment(letters).get_template(template).render(**values))
+
+
+def cut(text: str, letters: int) -> str:
+    """``text``, or its beginning: names and errors come from outside, and may be as long as they like."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(letters: int | None) -> jinja2.Environment:
     import jinja2
+    from markupsafe import Markup
+
+    def finished(value: object) -> object:
+        long = letters and isinstance(value, str) and not isinstance(value, Markup)
+        return cut(str(value), letters) if long and letters else value
 
     folder = jinja2.FileSystemLoader(Path(__file__).parent)
     made = jinja2.Environment(
         loader=folder,
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=finished,
         trim_blocks=True,
         lstrip_blocks=True,
     )

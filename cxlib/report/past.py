@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 20
 MOST_TRENDS = 3
+LETTERS = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def render(
     history = drawn(runs, criteria)
     return page.fill(
         "past.html.j2",
+        letters=LETTERS,
         gate=gate,
         where=where,
         newest=runs[0].verdict if runs else "",

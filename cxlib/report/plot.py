@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from html import escape
 
 from cxlib.report.axis import Scale, Tick
+from cxlib.report.page import cut
 
 Point = tuple[float, float]
+_MOST_LETTERS, _MOST_DESCRIBED = 200, 2000  # of a text that is seen, and of one that is read out
 _LETTER = 7.4  # pixels that a letter of the drawings' text is wide, about
 
 
@@ -49,7 +51,7 @@ class Drawing:
     def text(self, px: float, py: float, text: str, style: str = "") -> None:
         """Text at pixels; the text is escaped."""
         css = f' class="{style}"' if style else ""
-        self.parts.append(f'<text{css} x="{_n(px)}" y="{_n(py)}">{escape(text)}</text>')
+        self.parts.append(f'<text{css} x="{_n(px)}" y="{_n(py)}">{escape(cut(text, _MOST_LETTERS))}</text>')
 
     def path(self, style: str, d: str) -> None:
         self.parts.append(f'<path class="{style}" d="{d}"/>')
@@ -61,8 +63,8 @@ class Drawing:
             f'<svg class="{self.shape.style}" viewBox="0 0 {_n(self.shape.width)} {_n(self.height)}" '
             f'role="img" aria-labelledby="{own}-t {own}-d">'
         )
-        title = f'<title id="{own}-t">{escape(self.title)}</title>'
-        description = f'<desc id="{own}-d">{escape(self.description)}</desc>'
+        title = f'<title id="{own}-t">{escape(cut(self.title, _MOST_LETTERS))}</title>'
+        description = f'<desc id="{own}-d">{escape(cut(self.description, _MOST_DESCRIBED))}</desc>'
         return f"{head}{title}{description}{''.join(self.parts)}</svg>"
 
 

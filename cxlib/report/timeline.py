@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LINES = (("median", 50), ("p95", 95), ("p99", 99))
 SHADES = 4
 _TOP, _GAP, _LATENCY, _SMALL, _FOOT = 44.0, 34.0, 230.0, 54.0, 42.0
+_MOST_LEVELS = 100  # of which each has its own place on the axis
+_MOST_LIMITS = 40
 _ROWS = 36  # of the shading, over the panel's height
 
 
@@ -45,7 +47,11 @@ class _Timeline:
         self.run, self.seen, self.criteria, self.warm_up, self.shape = run, seen, criteria, warm_up, shape
         self.start = run.levels[0].start
         self.end = max(run.levels[-1].end, self.start + 1)
-        self.slices = _slices(run.levels, (self.end - self.start) / (50 if shape.narrow else 110))
+        # too many to be told apart: then slices go over them, and what turns from one to the next isn't drawn
+        self.turns = run.levels[1:] if len(run.levels) <= _MOST_LEVELS else ()
+        one = [(self.start, self.end)]
+        parted = one if len(run.levels) > _MOST_LEVELS else [(lv.start, lv.end) for lv in run.levels]
+        self.slices = _slices(parted, (self.end - self.start) / (50 if shape.narrow else 110))
         self.x = axis.linear(self.start, self.end)
         self.ticks = axis.round_ticks(self.start, self.end, 4 if shape.narrow else 10)
 
@@ -81,13 +87,15 @@ class _Timeline:
             for piece in points:
                 panel.line(piece, name)
         levels = self.run.levels
-        for one in limits.stretches(about, [str(level) for level in levels]):
+        for one in limits.stretches(about, [str(level) for level in levels])[:_MOST_LIMITS]:
             ends = levels[one.first].start, levels[one.last].end
             panel.limit(*ends, one.value, one.label, below=one.below)
         panel.label_y(f"{endpoint}, ms" if named else "latency, ms")
 
     def _backdrop(self, panel: Panel) -> None:
         """The load levels and the warm-up that was cut."""
+        if len(self.run.levels) > _MOST_LEVELS:
+            return
         for number, level in enumerate(self.run.levels):
             if number:
                 panel.band(level.start, level.start, "turn")
@@ -193,7 +201,7 @@ class _Timeline:
         panel = drawing.panel(top, top + _SMALL, self.x, axis.linear(0, most * 1.08))
         panel.grid_y(axis.round_ticks(0, most * 1.08, 2))
         panel.grid_x(self.ticks, labels=False)
-        for level in self.run.levels[1:]:
+        for level in self.turns:
             panel.band(level.start, level.start, "turn")
         panel.label_y(label)
         return panel
@@ -209,13 +217,13 @@ class _Timeline:
         return ". ".join([f"{self.end - self.start:.0f} seconds", *said]) + "."
 
 
-def _slices(levels: Sequence[Level], about: float) -> list[tuple[float, float]]:
-    """Slices of time of ``about`` that many seconds, none of which reaches over two load levels."""
+def _slices(parts: Sequence[tuple[float, float]], about: float) -> list[tuple[float, float]]:
+    """Slices of time of ``about`` that many seconds, none of which reaches over two ``parts``."""
     found = []
-    for level in levels:
-        count = max(1, round((level.end - level.start) / about))
-        size = (level.end - level.start) / count
-        found += [(level.start + i * size, level.start + (i + 1) * size) for i in range(count) if size > 0]
+    for start, end in parts:
+        count = max(1, round((end - start) / about))
+        size = (end - start) / count
+        found += [(start + i * size, start + (i + 1) * size) for i in range(count) if size > 0]
     return found or [(0.0, 1.0)]
 
 

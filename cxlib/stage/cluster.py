@@ -58,7 +58,9 @@ def _rendered(site: settings.Site, images: dict[str, str]) -> Path:
     """
     parts = [supply.manifests("argo-cd").parent.name, supply.manifests("argo-workflows").parent.name]
     for name in _REPLACED:
-        parts += [p.read_text() for p in sorted((settings.CHECKOUT / "deploy" / name).iterdir())]
+        parts += [
+            p.read_text(encoding="utf-8") for p in sorted((settings.CHECKOUT / "deploy" / name).iterdir())
+        ]
     parts += [images[ours] for replaced in _REPLACED.values() for ours in replaced.values()]
     parts.append(images["argoexec"])
     folder = site.state / "rendered" / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
@@ -82,10 +84,10 @@ def _render(name: str, folder: Path, images: dict[str, str]) -> None:
     if name == "argo-workflows":
         component["patches"] = [_executor(images["argoexec"])]
     (folder / name / "images").mkdir()
-    (folder / name / "images" / "kustomization.yaml").write_text(yaml.safe_dump(component))
+    (folder / name / "images" / "kustomization.yaml").write_text(yaml.safe_dump(component), encoding="utf-8")
     kubectl = str(supply.toolchain_bin("kubectl"))
     built = process.run([kubectl, "kustomize", str(folder / name)], timeout=60)
-    (folder / f"{name}.yaml").write_text(built.stdout)
+    (folder / f"{name}.yaml").write_text(built.stdout, encoding="utf-8")
 
 
 def _renamed(upstream: str, reference: str) -> dict[str, str]:

@@ -41,12 +41,12 @@ def _events(kube: Kube, folder: Path) -> None:
         f"{e.get('message', '')}"
         for e in found[-_EVENTS:]
     ]
-    (folder / "events.txt").write_text("\n".join(lines) + "\n")
+    (folder / "events.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _pods(kube: Kube, folder: Path) -> None:
     found = [p for p in kube.list("Pod") if p["metadata"]["namespace"].startswith(_OURS)]
-    (folder / "pods.txt").write_text("\n".join(map(_line, found)) + "\n")
+    (folder / "pods.txt").write_text("\n".join(map(_line, found)) + "\n", encoding="utf-8")
     run_all([partial(_logs, kube, p, folder) for p in found])
 
 
@@ -72,31 +72,33 @@ def _logs(kube: Kube, found: Object, folder: Path) -> None:
             except CxError as exc:
                 text = f"(no log: {exc})\n"
             suffix = ".previous" if previous else ""
-            (folder / f"{namespace}.{name}.{status['name']}{suffix}.log").write_text(text)
+            (folder / f"{namespace}.{name}.{status['name']}{suffix}.log").write_text(text, encoding="utf-8")
 
 
 def _applications(kube: Kube, folder: Path) -> None:
     """Each Application in one line, then as it is: conditions, resources that differ, its operation."""
     found = kube.list("Application", argocd.NAMESPACE)
     (folder / "applications.txt").write_text(
-        "\n".join(f"{a.name}: {a}" for a in map(argocd.state, found)) + "\n"
+        "\n".join(f"{a.name}: {a}" for a in map(argocd.state, found)) + "\n", encoding="utf-8"
     )
     for item in found:
         status = item.get("status") or {}
         differing = [r for r in status.get("resources") or [] if r.get("status") != "Synced"]
         shown = {"spec": item["spec"], "status": {**status, "resources": differing, "history": None}}
-        (folder / f"{item['metadata']['name']}.yaml").write_text(yaml.safe_dump(shown, sort_keys=False))
+        (folder / f"{item['metadata']['name']}.yaml").write_text(
+            yaml.safe_dump(shown, sort_keys=False), encoding="utf-8"
+        )
 
 
 def _workflows(kube: Kube, folder: Path) -> None:
     """Every workflow in one line; for those that failed their nodes, and the first one's log."""
     found = kube.list("Workflow", workflows.NAMESPACE)
     (folder / "workflows.txt").write_text(
-        "\n".join(f"{r.name}: {r}" for r in map(workflows.read, found)) + "\n"
+        "\n".join(f"{r.name}: {r}" for r in map(workflows.read, found)) + "\n", encoding="utf-8"
     )
     for item in found:
         if (item.get("status") or {}).get("phase") in ("Failed", "Error"):
             nodes = (item["status"].get("nodes") or {}).values()
             lines = [f"{n['displayName']} {n.get('phase')}: {n.get('message', '')}" for n in nodes]
             text = "\n".join([*lines, "", workflows.failure(kube, item)])
-            (folder / f"{item['metadata']['name']}.txt").write_text(text + "\n")
+            (folder / f"{item['metadata']['name']}.txt").write_text(text + "\n", encoding="utf-8")

@@ -134,7 +134,7 @@ def record(
     folder.mkdir(parents=True, exist_ok=True)
     verdict = folder / "verdict.json"
     told = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
-    verdict.write_text(told + "\n")
+    verdict.write_text(told + "\n", encoding="utf-8")
     asked = text if text is not None else [c.text for c in outcome.criteria]
     finished = datetime.now(UTC)
     statement = Statement(
@@ -156,7 +156,7 @@ def record(
     statement = fitted(statement)
     report = folder / "report.html"
     about = history.context(Tracking(site.url("mlflow")), EXPERIMENT, statement, identity.public_key(site))
-    report.write_text(draw(about) if draw else load.render_verdict(outcome, context=about))
+    report.write_text(draw(about) if draw else load.render_verdict(outcome, context=about), encoding="utf-8")
     return _log(site, statement, folder, [verdict, report, *files], metrics or {})
 
 

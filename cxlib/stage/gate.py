@@ -144,7 +144,7 @@ def _killed(gate: Gate, folder: Path, served: Callable[[], Served], exc: Process
 
     outcome = judging.broken(gate, f"the generator was ended by signal {-exc.code} in the run")
     text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "verdict.json").write_text(text + "\n")
+    (folder / "verdict.json").write_text(text + "\n", encoding="utf-8")
     progress.note(f"gate '{gate.name}': {outcome.verdict.value}, {outcome.reason}")
     try:
         return GateResult(outcome, folder, served())
@@ -200,8 +200,10 @@ def write_evidence(
     from cxlib.report import load
 
     text = json.dumps(outcome.as_json(), indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "verdict.json").write_text(text + "\n")
-    (folder / "report.html").write_text(load.render(run, samples, outcome, baseline=_drawable(baseline)))
+    (folder / "verdict.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(
+        load.render(run, samples, outcome, baseline=_drawable(baseline)), encoding="utf-8"
+    )
 
 
 def draw(

@@ -63,8 +63,11 @@ def last_criteria(tracking: Tracking, experiment: str, gate: str) -> tuple[Crite
     """The criteria of the newest run of ``gate`` that kept its verdict. Raises ``Unreachable``."""
     for run in tracking.search(experiment, {"cx.gate": gate}, MOST_RUNS):
         raw = tracking.artifact_if_there(run.run_id, _VERDICT)
-        if raw:
-            return GateVerdict.from_json(json.loads(raw)).criteria
+        try:
+            if raw:
+                return GateVerdict.from_json(json.loads(raw)).criteria
+        except (ValueError, RecursionError):
+            continue  # anybody may write to MLflow
     return ()
 
 

@@ -42,7 +42,7 @@ class Image(BaseModel):
 def catalogue() -> dict[str, Image]:
     """Every image by name, as images.toml lists them. Raises ``ConfigError`` on an unknown base."""
     path = toolchain.SUPPLY / "images.toml"
-    listed = tomllib.loads(path.read_text())["image"]
+    listed = tomllib.loads(path.read_text(encoding="utf-8"))["image"]
     images = {
         n: Image.model_validate({("base" if k == "from" else k): v for k, v in e.items()})
         for n, e in listed.items()
@@ -170,7 +170,9 @@ def _marker(name: str, key: str) -> Path:
 def _is_there(name: str, key: str, image: Image) -> bool:
     """Whether it was built and its tags pushed; an image of this machine only, whether the store has it."""
     marker = _marker(name, key)
-    if not marker.is_file() or not set(image.tags) <= set(json.loads(marker.read_text()).get("tags", ())):
+    if not marker.is_file() or not set(image.tags) <= set(
+        json.loads(marker.read_text(encoding="utf-8")).get("tags", ())
+    ):
         return False
     return image.mirrored or buildah.exists(local_name(name, key))
 
@@ -201,7 +203,7 @@ def _build(name: str, image: Image, wanted: dict[str, str], mirror: str) -> None
         for tag in (wanted[name], *image.tags):
             buildah.push(local, f"{mirror}/{name}:{tag}")
     told = {"image": local, "tags": image.tags, "seconds": time.monotonic() - begun}
-    _marker(name, wanted[name]).write_text(json.dumps(told))
+    _marker(name, wanted[name]).write_text(json.dumps(told), encoding="utf-8")
     progress.note(f"image {name} built in {duration(time.monotonic() - begun)}")
 
 

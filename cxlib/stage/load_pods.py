@@ -191,4 +191,4 @@ def _keep_logs(kube: Kube, namespace: str, workers: list[load_worker.Worker], fo
             said = kube.logs(namespace, worker.name, lines=1000)
         except CxError as exc:
             said = f"{worker.lost or 'no log'}: {exc}\n"
-        (folder / f"{worker.name}.log").write_text(said)
+        (folder / f"{worker.name}.log").write_text(said, encoding="utf-8")

@@ -25,17 +25,18 @@ def collectors(site: Site) -> dict[str, Callable[[Path], None]]:
 
 def _tail(log: Path, folder: Path) -> None:
     if log.is_file():
-        lines = log.read_text(errors="replace").splitlines()[-_LINES:]
-        (folder / log.name).write_text("\n".join(lines) + "\n")
+        lines = log.read_text(errors="replace", encoding="utf-8").splitlines()[-_LINES:]
+        (folder / log.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _machines(site: Site, folder: Path) -> None:
     states = podman.states(site.name)
-    (folder / "containers.txt").write_text("".join(f"{name}: {state}\n" for name, state in states.items()))
+    told = "".join(f"{name}: {state}\n" for name, state in states.items())
+    (folder / "containers.txt").write_text(told, encoding="utf-8")
     run_all([partial(_journal, site, node, unit, folder) for node in site.nodes for unit in _UNITS])
 
 
 def _journal(site: Site, node: str, unit: str, folder: Path) -> None:
     command = f"sudo journalctl --no-pager --lines {_LINES} --unit {unit}"
     done = ssh.run(site, node, command, timeout=20, expect=None)
-    (folder / f"{node}-{unit}.txt").write_text(done.stdout + done.stderr)
+    (folder / f"{node}-{unit}.txt").write_text(done.stdout + done.stderr, encoding="utf-8")

@@ -118,6 +118,7 @@ CASES = (
     ),
     Case("resets", "every 20th answer a reset connection", Verdict.FAIL, before=_reset),
     Case("stall", "no answer for 2 s", Verdict.FAIL, during=_stall, load=LoadLevel(0, 10.0, 40.0, "constant")),  # noqa: E501
+    Case("too few", "two requests a second, for 6 s", Verdict.INCONCLUSIVE, load=LoadLevel(0, 6.0, 2.0, "constant")),  # noqa: E501
     Case(
         "no data",
         "users who send nothing",
@@ -224,7 +225,7 @@ def _disturbed(case: Case, bench: Bench, log: Path) -> Iterator[None]:
 
 def _disturb(case: Case, bench: Bench, log: Path, ended: threading.Event) -> None:
     def look() -> Look[None]:
-        told = re.findall(r"(\d+) requests", log.read_text()) if log.is_file() else []
+        told = re.findall(r"(\d+) requests", log.read_text(encoding="utf-8")) if log.is_file() else []
         sent = int(told[-1]) if told else 0
         return Look(f"{sent} requests", done=sent >= _SENT_BEFORE, hopeless=ended.is_set())
 

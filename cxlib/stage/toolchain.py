@@ -63,7 +63,7 @@ class Module(_Strict):
 
 def modules() -> dict[str, Module]:
     """Every module by name, as toolchain.toml lists them."""
-    listed = tomllib.loads((SUPPLY / "toolchain.toml").read_text())["module"]
+    listed = tomllib.loads((SUPPLY / "toolchain.toml").read_text(encoding="utf-8"))["module"]
     return {name: Module.model_validate(entry) for name, entry in listed.items()}
 
 

@@ -34,7 +34,7 @@ def log_and_read(site: Site) -> RoundTrip:
     text = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="cx-check-") as scratch:
         path = Path(scratch) / "artifact.txt"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         logged = tracking.log(
             EXPERIMENT, "check", params={"text": text}, metrics={"answer": 42.0}, files=[path]
         )

@@ -20,7 +20,8 @@ BY_NAME = {case.name: case for case in CASES}
 def test_every_fault_that_is_promised_is_put_to_the_test() -> None:
     """A case that somebody dropped would be missed by nobody."""
     assert set(BY_NAME) == {
-        "clean", "latency", "errors", "resets", "stall", "no data", "dead generator", "changed service",
+        "clean", "latency", "errors", "resets", "stall", "too few", "no data", "dead generator",
+        "changed service",
     }  # fmt: skip
     assert [name for name, case in BY_NAME.items() if case.wanted is Verdict.PASS] == ["clean"]
 
@@ -34,6 +35,13 @@ def test_a_gate_that_passes_a_fault_is_told(tmp_path: Path) -> None:
     lines = table([blind]).splitlines()
     assert lines[1].startswith("!")
     assert "FAIL" in lines[1]
+
+
+def test_too_few_requests_are_inconclusive(tmp_path: Path) -> None:
+    """As many again don't settle it, and neither good nor bad may be said of them."""
+    (few,) = selftest.run(tmp_path, cases=[BY_NAME["too few"]])
+    assert few.ok, few.reason
+    assert "more samples" in few.reason
 
 
 def test_a_killed_generator_is_invalid_and_leaves_its_verdict(tmp_path: Path) -> None:
