@@ -92,7 +92,8 @@ def read(app: dict[str, Any]) -> Claim | None:
     try:
         data = json.loads(text)
         data |= {"to": Wanted(**data["to"]), "before": Before(**data["before"])}
-        return Claim(**data | {"until": datetime.fromisoformat(data["until"])})
+        until = datetime.fromisoformat(data["until"])
+        return Claim(**data | {"until": until if until.tzinfo else until.replace(tzinfo=UTC)})
     except (ValueError, KeyError, TypeError) as exc:
         raise StageFailed(f"annotation {UNDER_WAY}", wanted="a claim", seen=text[:200]) from exc
 
@@ -127,7 +128,7 @@ class Hold:
     def take(cls, cluster: Cluster, claim: Claim, pace: Pace) -> Hold:
         """Take the environment. A claim of the same workflow is taken over with its record.
 
-        Raises ``Held`` naming the holder, also one whose time is over: that is to be undone first.
+        Raises ``Held`` naming the holder, also one whose time is over: that is to be ended first.
         """
         made = replace(claim, token=uuid.uuid4().hex, until=_until(pace))
 

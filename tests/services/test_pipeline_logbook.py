@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from cxlib.errors import WaitTimedOut
 from services.pipeline import claim, logbook, tracking
 from services.pipeline.pace import Pace
+from services.pipeline.target import Wanted
 from tests.cluster.door import door
 
 PACE = Pace(every=0.05, outage=20)
@@ -82,3 +84,12 @@ def test_a_last_promotion_is_read_as_it_was_kept() -> None:
     """By whoever comes next, or comes back."""
     kept = {**entry().kept, "finished": "2026-01-01T00:00:00+00:00"}
     assert claim.last(app(json.dumps(kept))) == kept
+
+
+def test_a_claim_whose_time_has_no_zone_is_read_as_utc() -> None:
+    """Somebody has written it by hand; a comparison that fails would close the environment."""
+    to, before = Wanted("canary", "7", "canary-1.0.7", "sha256:a1"), claim.Before([], None, None, served=True)
+    held = claim.Claim("promote-model-1", "u", "t", datetime(2026, 1, 1, 12), to, before)
+    read = claim.read({"metadata": {"annotations": {claim.UNDER_WAY: held.text}}})
+    assert read is not None
+    assert read.until == datetime(2026, 1, 1, 12, tzinfo=UTC)
