@@ -26,9 +26,10 @@ def pytest_configure(config: pytest.Config) -> None:
     shared = Path(given["shared"] if given else tempfile.mkdtemp(prefix="cx-tests-"))
     config.stash[SHARED] = shared / given["workerid"] if given and all_apart(config) else shared
     config.stash[LEFT_OUT] = 0
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # as shells start what runs in the background: children would inherit that no Ctrl-C reaches them
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # As shells start what runs in the background, and nohup: children would inherit that nothing ends them.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_configure_node(node: WorkerController) -> None:

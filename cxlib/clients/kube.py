@@ -289,8 +289,19 @@ def _connect(kubeconfig: Path, cache: Path) -> Any:
     if "//127." in configuration.host:
         configuration.proxy = None  # a proxy of the caller's knows no loopback address of ours
     configuration.connection_pool_maxsize = 16
+    _drop_broken(cache)
     with _told("discover the API"):
         return DynamicClient(TimedClient(configuration), cache_file=str(cache))
+
+
+def _drop_broken(cache: Path) -> None:
+    """A process that was killed while it wrote the cache leaves half of it, which the client logs as an error."""
+    try:
+        json.loads(cache.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        cache.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -110,3 +110,16 @@ def test_no_kubeconfig_says_what_to_do(tmp_path: Path) -> None:
 def test_the_discovery_cache_lies_in_its_own_folder(kube: Kube, tmp_path: Path, namespace: str) -> None:
     """The library's default is the shared temporary folder, where it goes stale for others."""
     assert list(tmp_path.glob("discovery-*.json"))
+
+
+def test_a_half_written_discovery_cache_is_made_anew(
+    kubeconfig: Path, tmp_path: Path, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a kill leaves it; the client's own word for that would look like an error of the cluster."""
+    assert Kube(kubeconfig, tmp_path).get("Namespace", namespace)
+    (cache,) = tmp_path.glob("discovery-*.json")
+    whole = cache.read_text()
+    cache.write_text(whole[: len(whole) // 2])
+    assert Kube(kubeconfig, tmp_path).get("Namespace", namespace)
+    assert caplog.messages == []
+    json.loads(cache.read_text())

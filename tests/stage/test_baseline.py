@@ -12,6 +12,7 @@ from cxlib.clients.kube import Kube
 from cxlib.clients.mlflow import Found
 from cxlib.evidence import rules
 from cxlib.evidence.statement import Statement
+from cxlib.judge.baseline import Refused
 from cxlib.settings import load_site
 from cxlib.stage import baseline, environment, identity, ledger, promotion_log
 from cxlib.stage.environment import Candidate
@@ -44,14 +45,15 @@ class Production:
         ]
 
 
-def found(monkeypatch: pytest.MonkeyPatch, production: Production) -> str | None:
-    """The MLflow run that is compared with."""
+def found(monkeypatch: pytest.MonkeyPatch, production: Production) -> tuple[str, str] | Refused | None:
+    """The MLflow run that is compared with, as ("run", its id)."""
     monkeypatch.setattr(environment, "pointed", lambda kube, name: Candidate("7", made.DIGEST))
     monkeypatch.setattr(promotion_log, "about", lambda site, name, digest: production.came)
     monkeypatch.setattr(identity, "fingerprint", lambda site, kube: made.SITE)
     monkeypatch.setattr(ledger, "entries", lambda site, **asked: production.entries(**asked))
-    monkeypatch.setattr(baseline, "_fetch", lambda site, run, told, profile: run)
-    return cast("str | None", baseline.find(SITE, KUBE, "canary", "canary", "classify"))
+    monkeypatch.setattr(baseline, "_fetch", lambda site, run, told, profile: ("run", run))
+    told = baseline.find(SITE, KUBE, "canary", "canary", "classify")
+    return cast("tuple[str, str] | Refused | None", told)
 
 
 def soak(verdict: str = "PASS", *, ago: timedelta) -> Statement:
@@ -62,14 +64,15 @@ def test_the_newest_accepted_soak_is_the_baseline(monkeypatch: pytest.MonkeyPatc
     """It may have expired: production serves for weeks."""
     production = Production([soak("INCONCLUSIVE", ago=90 * HOUR), soak(ago=99 * HOUR), soak(ago=200 * HOUR)])
     production.arrived()
-    assert found(monkeypatch, production) == "run-1"
+    assert found(monkeypatch, production) == ("run", "run-1")
 
 
 def test_a_soak_that_was_revoked_is_no_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also long after it expired: to be no worse than what failed is no merit."""
+    """Also long after it expired: to be no worse than what failed is no merit. Nor is it as if there were
+    nothing to compare with."""
     production = Production([soak("FAIL", ago=90 * HOUR), soak(ago=99 * HOUR)])
     production.arrived()
-    assert found(monkeypatch, production) is None
+    assert isinstance(found(monkeypatch, production), Refused)
 
 
 def test_what_an_override_let_in_is_no_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
