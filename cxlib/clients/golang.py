@@ -24,9 +24,8 @@ def version() -> str:
 
 def wanted(modules: Path) -> str:
     """The newest Go that a ``go.mod`` below ``modules`` asks for, as ``1.26.0``."""
-    asked = [
-        re.search(r"^go (\S+)$", path.read_text(encoding="utf-8"), re.M) for path in modules.glob("*/go.mod")
-    ]
+    texts = (path.read_text(encoding="utf-8") for path in modules.glob("*/go.mod"))
+    asked = [re.search(r"^go (\S+)$", text, re.M) for text in texts]
     return max((found[1] for found in asked if found), key=number, default="1")
 
 

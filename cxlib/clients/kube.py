@@ -295,7 +295,7 @@ def _connect(kubeconfig: Path, cache: Path) -> Any:
 
 
 def _drop_broken(cache: Path) -> None:
-    """A process that was killed while it wrote the cache leaves half of it, which the client logs as an error."""
+    """Whoever was killed while it wrote the cache leaves half of it, which the client logs as an error."""
     try:
         json.loads(cache.read_text(encoding="utf-8"))
     except FileNotFoundError:
