@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from cxlib.errors import CxError, StageFailed
 from services.pipeline.cluster import REFRESH, Cluster, Conflict, Missing
 from services.pipeline.pace import Pace, waited_out
-from services.pipeline.target import Wanted, pointed
+from services.pipeline.target import Wanted, pointed, said, source_of
 
 UNDER_WAY = "cx.birdclef/promotion"
 LAST = "cx.birdclef/last-promotion"
@@ -53,15 +53,12 @@ class Before:
 
     def wanted(self, environment: str) -> Wanted:
         """That state as one to be reached again."""
-        named = {p["name"]: p.get("value", "") for p in self.parameters}
-        said = (named.get(name, "") for name in ("model.version", "image.tag", "image.digest"))
-        return Wanted(environment, *said, self.chart)
+        return said(self.source, environment)
 
     @property
     def source(self) -> dict[str, Any]:
         """The part of the Application's source that said so."""
-        pinned = {"targetRevision": self.chart} if self.chart else {}
-        return {"helm": {"parameters": self.parameters}, **pinned}
+        return source_of(self.parameters, self.chart)
 
 
 @dataclass(frozen=True, slots=True)

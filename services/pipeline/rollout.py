@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cxlib.errors import StageFailed, Unreachable, WaitTimedOut
+from cxlib.errors import Unreachable, WaitTimedOut
 from cxlib.wait import Look, wait_until
 from services.pipeline import web
 from services.pipeline.cluster import Cluster, Conflict
@@ -207,10 +207,3 @@ def _expected(to: Wanted) -> dict[str, str | None]:
     model = None if to.version in ("", "0") else to.version
     by_tag = {"image_tag": to.tag} if not to.digest else {}
     return {"model_version": model, "image_digest": to.digest, **by_tag}
-
-
-def require_served(to: Wanted, served_at: str) -> None:
-    """Raises ``StageFailed`` unless ``served_at`` answers as ``to`` now."""
-    right, seen = serves(to, served_at)
-    if not right:
-        raise StageFailed(f"{served_at}/version", wanted=str(_expected(to)), seen=seen)

@@ -43,8 +43,7 @@ class Wanted:
     @property
     def source(self) -> dict[str, Any]:
         """The part of the Application's source that says all that."""
-        pinned = {"targetRevision": self.chart} if self.chart else {}
-        return {"helm": {"parameters": self.parameters}, **pinned}
+        return source_of(self.parameters, self.chart)
 
     def said_by(self, source: dict[str, Any]) -> bool:
         """Whether an Application's ``source`` says that."""
@@ -84,6 +83,15 @@ def parameters(source: dict[str, Any]) -> dict[str, str]:
 
 def pointed(app: dict[str, Any], environment: str) -> Wanted:
     """What the Application ``app`` of ``environment`` says now."""
-    source = app["spec"]["source"]
-    said = (parameters(source).get(name, "") for name in ("model.version", "image.tag", "image.digest"))
-    return Wanted(environment, *said, source.get("targetRevision") or "")
+    return said(app["spec"]["source"], environment)
+
+
+def source_of(listed: list[dict[str, Any]], chart: str) -> dict[str, Any]:
+    """The part of an Application's source that says these Helm parameters, and this chart if there is one."""
+    return {"helm": {"parameters": listed}, **({"targetRevision": chart} if chart else {})}
+
+
+def said(source: dict[str, Any], environment: str) -> Wanted:
+    """What an Application's ``source`` says that ``environment`` is to serve."""
+    named = (parameters(source).get(name, "") for name in ("model.version", "image.tag", "image.digest"))
+    return Wanted(environment, *named, source.get("targetRevision") or "")
